@@ -1,0 +1,32 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/random.h"
+
+namespace stowage::kube {
+
+/// Waiting, as a seam: an Asio timer in the processes, virtual time in simulation.
+class Timers {
+ public:
+  virtual ~Timers() = default;
+  /// Returns at `deadline` or throws operation_aborted when the coroutine is cancelled.
+  virtual boost::asio::awaitable<void> sleep_until(MonoTime deadline) = 0;
+};
+
+/// What every asynchronous part needs from outside: chosen by main, by a test, or by the simulator.
+/// All references outlive everything that is given the environment.
+struct Environment {
+  boost::asio::any_io_executor executor;  ///< One control thread: no locks in control logic.
+  Clock& clock;
+  Timers& timers;
+  Random& random;
+  Logger& log;
+
+  boost::asio::awaitable<void> sleep_for(Millis wait) const { return timers.sleep_until(clock.now() + wait); }
+};
+
+}  // namespace stowage::kube
