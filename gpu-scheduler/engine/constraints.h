@@ -7,8 +7,8 @@
 
 #include "gpu-scheduler/engine/types.h"
 
-/// Scheduling constraints with the fields and the meaning of Kubernetes' core/v1. An empty string is the API's
-/// absent or empty value; where absent and empty differ, the field is an optional.
+/// Scheduling constraints with the fields and the meaning of Kubernetes' core/v1. An empty string is the
+/// API's absent or empty value; where absent and empty differ, the field is an optional.
 namespace stowage::engine {
 
 enum class TaintEffect : uint8_t { kNoSchedule, kPreferNoSchedule, kNoExecute };
@@ -61,8 +61,8 @@ struct PreferredNodeTerm {
   bool operator==(const PreferredNodeTerm&) const = default;
 };
 
-/// metav1.LabelSelector: everything is ANDed. Present but empty matches everything; where a selector is absent
-/// (std::optional without value) it matches nothing.
+/// metav1.LabelSelector: everything is ANDed. Present but empty matches everything; where a selector is
+/// absent (std::optional without value) it matches nothing.
 struct LabelSelector {
   Labels match_labels;
   std::vector<SelectorRequirement> match_expressions;  ///< kIn, kNotIn, kExists, kDoesNotExist only.
@@ -103,8 +103,8 @@ struct TopologySpreadConstraint {
 };
 
 struct HostPort {
-  std::string ip;          ///< Empty and "0.0.0.0" are every address.
-  std::string protocol;    ///< Empty is TCP.
+  std::string ip;        ///< Empty and "0.0.0.0" are every address.
+  std::string protocol;  ///< Empty is TCP.
   int32_t port = 0;
   bool operator==(const HostPort&) const = default;
 };

@@ -11,22 +11,22 @@ namespace stowage::engine {
 
 class ClusterState;
 
-/// Filters and scores that look at other pods: inter-pod affinity and anti-affinity (with symmetry) and topology
-/// spread, with kube-scheduler's meaning. Owned by a ClusterState, which reports every change (also those of
-/// rollbacks), so counters are kept incrementally. Copyable: a fork copies it on its first write.
+/// Filters and scores that look at other pods: inter-pod affinity and anti-affinity (with symmetry) and
+/// topology spread, with kube-scheduler's meaning. Owned by a ClusterState, which reports every change (also
+/// those of rollbacks), so counters are kept incrementally. Copyable: a fork copies it on its first write.
 class CrossPod {
  public:
-  /// `count` pods of the class now run on the node (+1) or no longer do (-1). A pod that is being deleted counts
-  /// for affinity, not for spread.
+  /// `count` pods of the class now run on the node (+1) or no longer do (-1). A pod that is being deleted
+  /// counts for affinity, not for spread.
   void pod_changed(const ClusterState& state, NodeIndex node, ClassId pod, bool terminating, int delta);
-  /// A node was added, removed (then `state` no longer has it) or its object changed. Pods that run there were
-  /// reported as gone before, and are reported again afterwards.
+  /// A node was added, removed (then `state` no longer has it) or its object changed. Pods that run there
+  /// were reported as gone before, and are reported again afterwards.
   void node_changed(const ClusterState& state, NodeIndex node);
   /// A namespace's labels changed.
   void namespaces_changed(const ClusterState& state);
 
-  /// True when any rule between pods concerns this class: its own, or the required anti-affinity of a pod that
-  /// runs. When false, check() is kNone and score() 0 for every node.
+  /// True when any rule between pods concerns this class: its own, or the required anti-affinity of a pod
+  /// that runs. When false, check() is kNone and score() 0 for every node.
   bool concerns(const ClusterState& state, ClassId pod);
 
   /// One decision about one class: counters are looked up once in begin(), then each node is asked in turn.

@@ -22,8 +22,8 @@ StaticVerdict check_static_k8s(const PodClass& pod, const NodeSpec& node);
 int64_t preferred_node_affinity_score(const PodClass& pod, const NodeSpec& node);
 int32_t untolerated_prefer_no_schedule(const PodClass& pod, const NodeSpec& node);
 
-/// True when two host ports cannot be used together on one node: same port and protocol, and the same address or
-/// one of them every address.
+/// True when two host ports cannot be used together on one node: same port and protocol, and the same address
+/// or one of them every address.
 bool host_ports_conflict(const HostPort& a, const HostPort& b);
 
 }  // namespace stowage::engine

@@ -15,8 +15,8 @@ struct AcceleratorSpec {
   std::string product;       ///< Value of the vendor's product label; empty = unknown.
   int32_t count = 0;         ///< Devices; what the node offers is the smaller of this and allocatable.
   int64_t memory_bytes = 0;  ///< Per device; 0 = unknown (then a request for memory does not match).
-  /// True when single devices can be chosen and shared (DRA, a sharing device plugin, simulations). With a plain
-  /// device plugin the kubelet picks the device: only whole ones are offered.
+  /// True when single devices can be chosen and shared (DRA, a sharing device plugin, simulations). With a
+  /// plain device plugin the kubelet picks the device: only whole ones are offered.
   bool shareable = false;
   /// Device group (NVLink island, PCIe switch, NUMA node) per device, index = device; empty = unknown.
   std::vector<int32_t> group;

@@ -11,14 +11,16 @@ namespace stowage::engine {
 /// What a pod wants of accelerators, beyond the count.
 struct DeviceRequest {
   std::string resource;  ///< Extended resource, e.g. "nvidia.com/gpu"; empty: no accelerator.
-  int32_t count = 0;     ///< Devices. Also counted when the same resource stands in `requests.extended` (the larger).
-  int32_t milli = kWholeDevice;        ///< Of each device; below 1000 (a share) `count` must be 1.
-  std::vector<std::string> products;   ///< Permitted products, most wanted first; empty = any.
-  int64_t memory_bytes = 0;            ///< Least memory per device; a device with 93 % of it still counts. 0 = any.
+  int32_t count =
+      0;  ///< Devices. Also counted when the same resource stands in `requests.extended` (the larger).
+  int32_t milli = kWholeDevice;       ///< Of each device; below 1000 (a share) `count` must be 1.
+  std::vector<std::string> products;  ///< Permitted products, most wanted first; empty = any.
+  int64_t memory_bytes = 0;  ///< Least memory per device; a device with 93 % of it still counts. 0 = any.
   bool operator==(const DeviceRequest&) const = default;
 };
 
-/// Where the pod may run by law: hard. Empty = anywhere. Matched against topology.kubernetes.io/region and /zone.
+/// Where the pod may run by law: hard. Empty = anywhere. Matched against topology.kubernetes.io/region and
+/// /zone.
 struct Residency {
   std::vector<std::string> regions;
   std::vector<std::string> zones;
@@ -30,8 +32,8 @@ struct Residency {
 struct PodClass {
   std::string name_space = "default";
   Labels labels;
-  /// Effective requests: max(sum of containers and sidecars, init containers in order) + overhead, or pod-level
-  /// resources. `pods` is 1.
+  /// Effective requests: max(sum of containers and sidecars, init containers in order) + overhead, or
+  /// pod-level resources. `pods` is 1.
   Resources requests{.pods = 1};
   DeviceRequest device;
   std::vector<Tier> tiers;  ///< Permitted tiers, most wanted first; empty = any.

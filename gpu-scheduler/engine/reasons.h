@@ -20,8 +20,8 @@ enum class Reason : uint8_t {
   kNoSharing,  ///< A share was asked for and the node offers only whole devices.
   kHostPorts,
   kTooManyPods,
-  kInsufficient,   ///< Detail: the resource's name.
-  kDeviceShare,    ///< No single device has that much of a share left.
+  kInsufficient,  ///< Detail: the resource's name.
+  kDeviceShare,   ///< No single device has that much of a share left.
   kSpreadMissingLabel,
   kSpread,
   kAffinity,
