@@ -1,6 +1,9 @@
 # One function per kind of target, so that a room's CMakeLists.txt only says what it depends on.
 include(CMakeParseArguments)
 
+# Every program, and nothing that only tests need.
+add_custom_target(programs)
+
 # stowage_library(<name> [DEPS <targets>...]): all *.cc of this folder (not of its sub-folders), or SOURCES.
 function(stowage_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
@@ -17,6 +20,7 @@ function(stowage_program name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE stowage_flags ${ARG_DEPS})
+  add_dependencies(programs ${name})
 endfunction()
 
 # stowage_unit_tests(<name> DEPS ...): all *_test.cc of this folder in one Catch2 program, one ctest entry a file.
