@@ -143,6 +143,10 @@ Result<int64_t> parse_quantity_milli(std::string_view text) {
   return scaled(text, 3);
 }
 
+bool is_quantity(std::string_view text) {
+  return parse_number(text).has_value();
+}
+
 std::string format_bytes(int64_t bytes) {
   constexpr std::array<std::string_view, 7> kUnits{"", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"};
   size_t unit = 0;

@@ -16,6 +16,9 @@ Result<int64_t> parse_quantity(std::string_view text);
 /// The same in thousandths, rounded up: for CPU. "100m" -> 100, "2" -> 2000.
 Result<int64_t> parse_quantity_milli(std::string_view text);
 
+/// True when the text has the form of a quantity, also one that is too large for int64.
+bool is_quantity(std::string_view text);
+
 /// Whole bytes in the largest binary unit that loses nothing: 151397597184 -> "141Gi".
 std::string format_bytes(int64_t bytes);
 
