@@ -26,11 +26,13 @@ class Controller {
   Controller(Environment env, std::string name, Reconcile reconcile);
 
   [[nodiscard]] WorkQueue& queue() { return queue_; }
-  /// Starts `workers` coroutines; they end when the scope is cancelled.
+  /// Starts `workers` coroutines; they end when the scope is cancelled, or after the key in hand when it is
+  /// drained. Keys that fail come again with back-off, or after the server's Retry-After.
   void start(TaskScope& scope, int workers);
 
  private:
   boost::asio::awaitable<void> work();
+  void settle_error(const std::string& key, const Error& error);
 
   Environment env_;
   std::string name_;

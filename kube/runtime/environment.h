@@ -9,6 +9,8 @@
 
 namespace stowage::kube {
 
+class Metrics;
+
 /// Waiting, as a seam: an Asio timer in the processes, virtual time in simulation.
 class Timers {
  public:
@@ -25,6 +27,7 @@ struct Environment {
   Timers& timers;
   Random& random;
   Logger& log;
+  Metrics* metrics = nullptr;  ///< Null = nothing is counted.
 
   boost::asio::awaitable<void> sleep_for(Millis wait) const { return timers.sleep_until(clock.now() + wait); }
 };

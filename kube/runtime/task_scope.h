@@ -2,6 +2,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -13,6 +14,8 @@ namespace stowage::kube {
 class TaskScope {
  public:
   explicit TaskScope(Environment env);
+  /// Cancels what still runs; it ends by itself on the executor. Join first where the tasks use objects that
+  /// die with the caller.
   ~TaskScope();
   TaskScope(const TaskScope&) = delete;
   TaskScope& operator=(const TaskScope&) = delete;
@@ -20,6 +23,12 @@ class TaskScope {
   /// Starts `task` on the environment's executor. After cancel() it is dropped unstarted.
   /// A task that ends with an exception other than cancellation ends the process: it is a bug.
   void spawn(std::string name, boost::asio::awaitable<void> task);
+  /// The same for a task that can be asked to finish what it has begun: `stop` makes it end by itself soon
+  /// (a work queue's shut_down). Called at most once, by drain().
+  void spawn_worker(std::string name, boost::asio::awaitable<void> task, std::function<void()> stop);
+  /// Calls every worker's `stop` and returns when all workers have ended: true; or false after `limit`.
+  /// Other tasks go on.
+  boost::asio::awaitable<bool> drain(Millis limit);
   /// Asks every running task to end (Asio cancellation, terminal). Returns at once.
   void cancel();
   /// Returns when the last task has ended.
