@@ -7,7 +7,7 @@ CONTROLLERS = [
     "namespace-controller", "garbage-collector-controller", "serviceaccount-controller", "serviceaccount-token-controller",
     "deployment-controller", "replicaset-controller", "statefulset-controller", "job-controller", "disruption-controller",
     "resourcequota-controller", "pod-garbage-collector-controller", "resourceclaim-controller", "taint-eviction-controller",
-    "endpointslice-controller", "horizontal-pod-autoscaler-controller", "persistentvolume-binder-controller",
+    "endpointslice-controller", "daemonset-controller", "horizontal-pod-autoscaler-controller", "persistentvolume-binder-controller",
 ]
 # Everything that reads or writes, without the health probes; one line when a request ends.
 AUDIT_POLICY = """\
@@ -36,7 +36,8 @@ def apiserver(env, options):
         f"{env['bin']}/kube-apiserver", f"--etcd-servers=http://127.0.0.1:{env['ports']['etcd']}", "--bind-address=127.0.0.1",
         "--advertise-address=127.0.0.1", f"--secure-port={env['ports']['kube-apiserver']}", "--endpoint-reconciler-type=none",
         f"--tls-cert-file={files}/apiserver.crt", f"--tls-private-key-file={files}/apiserver.key",
-        f"--client-ca-file={files}/ca.crt", f"--requestheader-client-ca-file={files}/ca.crt", "--authorization-mode=RBAC",
+        f"--client-ca-file={files}/ca.crt", f"--requestheader-client-ca-file={files}/ca.crt",
+        "--requestheader-allowed-names=front-proxy-client", "--authorization-mode=RBAC",
         "--allow-privileged=true", "--service-account-issuer=https://kubernetes.default.svc",
         f"--service-account-key-file={files}/sa.pub", f"--service-account-signing-key-file={files}/sa.key",
         "--service-cluster-ip-range=10.0.0.0/16",

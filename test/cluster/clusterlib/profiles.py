@@ -89,8 +89,11 @@ def _check_pool(path, where, pool):
     if set(pool["capacity"]) != set(pool["allocatable"]):
         raise ProfileError(f"{path}: {where}: capacity and allocatable name different resources")
     for key, text in pool["capacity"].items():
-        if _number(path, where, pool["allocatable"][key]) > _number(path, where, text):
-            raise ProfileError(f"{path}: {where}: allocatable {key} is larger than the capacity")
+        try:
+            if quantity(pool["allocatable"][key]) > quantity(text):
+                raise ProfileError(f"{path}: {where}: allocatable {key} is larger than the capacity")
+        except ValueError as error:
+            raise ProfileError(f"{path}: {where}: {key}: {error}") from None
     hint = pool["accelerator"]
     if pool["capacity"].get(hint["resource"]) != str(hint["devices"]):
         raise ProfileError(f"{path}: {where}: accelerator.devices differs from the capacity of {hint['resource']}")
@@ -98,10 +101,11 @@ def _check_pool(path, where, pool):
         _render(path, where, text, pool, 0, 0)
 
 
-def _number(path, where, text):
+def quantity(text):
+    """The value of a Kubernetes quantity as a number; ValueError when it is none."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([A-Za-z]*)", text)
     if not match or match[2] not in _SUFFIX:
-        raise ProfileError(f"{path}: {where}: {text!r} is not a quantity")
+        raise ValueError(f"{text!r} is not a quantity")
     return float(match[1]) * _SUFFIX[match[2]]
 
 
