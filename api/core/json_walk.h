@@ -23,7 +23,7 @@ class JsonValue {
   /// `field(std::string_view key, JsonValue value)` for each member.
   template <class Field>
   void object(Field&& field) {
-    object_impl(std::addressof(field), [](void* f, std::string_view key, JsonValue value) {
+    object_impl(erase(field), [](void* f, std::string_view key, JsonValue value) {
       (*static_cast<std::remove_reference_t<Field>*>(f))(key, value);
     });
   }
@@ -50,6 +50,10 @@ class JsonValue {
  private:
   friend Result<void> read_json(std::string_view, void (*)(void*, JsonValue), void*);
   friend struct JsonAccess;
+  template <class F>
+  static void* erase(F& f) {
+    return const_cast<void*>(static_cast<const void*>(std::addressof(f)));
+  }
   void object_impl(void* f, void (*call)(void*, std::string_view, JsonValue));
   void array_impl(void* f, void (*call)(void*, JsonValue));
 
@@ -65,7 +69,7 @@ template <class Root>
 Result<void> read_json(std::string_view json, Root&& root) {
   return read_json(
       json, [](void* f, JsonValue value) { (*static_cast<std::remove_reference_t<Root>*>(f))(value); },
-      std::addressof(root));
+      const_cast<void*>(static_cast<const void*>(std::addressof(root))));
 }
 
 // Reading into a variable: one overload a type, found by argument lookup; null leaves the default.
