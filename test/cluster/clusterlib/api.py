@@ -69,7 +69,7 @@ class Client:
                 self._connection.request(method, path, body=data, headers=self._headers(content_type))
                 answer = self._connection.getresponse()
                 return answer.status, answer.read()
-            except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
+            except (ConnectionError, ssl.SSLError):  # RemoteDisconnected is a ConnectionError
                 self.close()
                 if fresh or attempt:
                     raise
