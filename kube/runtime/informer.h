@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -20,6 +21,7 @@ struct InformerOptions {
   std::string label_selector = {};
   std::string field_selector = {};
   int page_size = 500;
+  bool streaming_list = true;          ///< Try sendInitialEvents first; falls back to LIST by itself.
   Millis audit_every{30 * 60 * 1000};  ///< Compares the cache with a LIST and heals; 0 = never.
 };
 
@@ -35,10 +37,9 @@ class Reflector {
     virtual Result<void> removed(std::string_view json) = 0;
     virtual void begin_replace() = 0;
     /// Swaps the side store in; emits deletes for what vanished, delete + add for a new UID under an old
-    /// name.
-    virtual void end_replace() = 0;
+    /// name. Result: number of objects that differed.
+    virtual size_t end_replace() = 0;
     virtual void abandon_replace() = 0;
-    /// Cache against an exact list: number of objects that had to be healed.
     [[nodiscard]] virtual size_t size() const = 0;
   };
 
@@ -55,6 +56,8 @@ class Reflector {
   boost::asio::awaitable<void> wait_synced();
   /// The version up to which the cache has followed; empty before the first list.
   [[nodiscard]] const std::string& resource_version() const;
+  /// Ok once synced; before, the reason in a sentence for /readyz (a missing CRD, refused credentials, ...).
+  [[nodiscard]] Result<void> health() const;
   /// A consistent read: returns once the cache has followed to at least what a fresh LIST saw.
   Async<void> barrier();
 
@@ -80,6 +83,7 @@ class Informer final : private Reflector::Sink {
   [[nodiscard]] Store<T>& store() { return store_; }
   [[nodiscard]] const Store<T>& store() const { return store_; }
   [[nodiscard]] bool synced() const { return reflector_.synced(); }
+  [[nodiscard]] Result<void> health() const { return reflector_.health(); }
   boost::asio::awaitable<void> wait_synced() { return reflector_.wait_synced(); }
   Async<void> barrier() { return reflector_.barrier(); }
   [[nodiscard]] const std::string& resource_version() const { return reflector_.resource_version(); }
@@ -87,12 +91,15 @@ class Informer final : private Reflector::Sink {
  private:
   Result<void> upsert(std::string_view json, bool in_replacement) override {
     TRY(T object, decode_(json));
-    auto ref = std::make_shared<const T>(std::move(object));
-    if (in_replacement) {
-      side_[ref->meta.key()] = std::move(ref);
-    } else {
-      put(std::move(ref));
+    if (!in_replacement) {
+      put(std::make_shared<const T>(std::move(object)));
+      return {};
     }
+    // A relist of an unchanged world holds no second copy of it.
+    std::string key = object.meta.key();
+    Ref<T> known = store_.get(key);
+    if (!known || !same_version(*known, object)) known = std::make_shared<const T>(std::move(object));
+    side_.insert_or_assign(std::move(key), std::move(known));
     return {};
   }
   Result<void> removed(std::string_view json) override {
@@ -102,7 +109,7 @@ class Informer final : private Reflector::Sink {
   }
   void begin_replace() override { side_.clear(); }
   void abandon_replace() override { side_.clear(); }
-  void end_replace() override {
+  size_t end_replace() override {
     auto side = std::exchange(side_, {});
     std::vector<std::string> gone;
     for (const auto& [key, object] : store_.objects()) {
@@ -111,16 +118,20 @@ class Informer final : private Reflector::Sink {
     for (const auto& key : gone) {
       if (Ref<T> old = store_.erase(key)) notify(old, nullptr);
     }
+    size_t differences = gone.size();
     for (auto& [key, object] : side) {
       const Ref<T> old = store_.get(key);
-      if (old && old->meta.uid == object->meta.uid &&
-          old->meta.resource_version == object->meta.resource_version)
-        continue;
+      if (old && same_version(*old, *object)) continue;
+      ++differences;
       put(std::move(object));
     }
+    return differences;
   }
   [[nodiscard]] size_t size() const override { return store_.size(); }
 
+  static bool same_version(const T& a, const T& b) {
+    return a.meta.uid == b.meta.uid && a.meta.resource_version == b.meta.resource_version;
+  }
   void put(Ref<T> object) {
     const Ref<T> before = store_.get(object->meta.key());
     if (before && before->meta.uid != object->meta.uid) {

@@ -31,7 +31,10 @@ class LeaderElector {
   /// Gives the lease up so that another starts at once. Only after all work has ended.
   boost::asio::awaitable<void> release();
   [[nodiscard]] bool leading() const;
-  /// Last moment at which a write may still be sent: last renewal + lease - margin. The fence of every write.
+  /// True once the server has told who holds the lease, us or another: what /readyz of a standby says.
+  [[nodiscard]] bool known() const;
+  /// Last moment at which a write may still be sent: last renewal (when it was
+  /// sent) + 9/10 of the lease. The fence of every write; MonoTime::min() when not leading.
   [[nodiscard]] MonoTime fence() const;
 
  private:

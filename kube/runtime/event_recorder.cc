@@ -1,0 +1,284 @@
+#include "kube/runtime/event_recorder.h"
+
+#include <fmt/format.h>
+#include <algorithm>
+#include <cstdint>
+#include <deque>
+#include <list>
+#include <nlohmann/json.hpp>
+#include <unordered_map>
+#include <utility>
+
+#include "base/backoff.h"
+#include "kube/core/resource.h"
+#include "kube/runtime/metrics.h"
+#include "kube/runtime/notifier.h"
+
+namespace stowage::kube {
+namespace asio = boost::asio;
+using nlohmann::json;
+
+namespace {
+
+const Resource kEvents{.group = "", .version = "v1", .plural = "events", .kind = "Event"};
+
+constexpr size_t kMaxMessage = 1'024;     // the API's own limit
+constexpr size_t kMaxName = 253 - 17;     // a DNS subdomain, less "." and 16 hex digits
+constexpr size_t kMaxWaiting = 10'000;    // a burst of two events for each of 5,000 pods
+constexpr size_t kMaxRemembered = 4'096;  // as client-go's aggregator cache
+constexpr int kWriters = 8;
+constexpr int kAttempts = 4;
+constexpr double kBurst = 25;  // client-go's spam filter, per target
+constexpr double kPerSecond = 1.0 / 300;
+
+uint64_t hash_of(std::initializer_list<std::string_view> parts) {
+  // FNV-1a, 64 bit, with a separator between the parts.
+  uint64_t hash = 14'695'981'039'346'656'037ULL;
+  for (const std::string_view part : parts) {
+    for (const char c : part)
+      hash = (hash ^ static_cast<unsigned char>(c)) * 1'099'511'628'211ULL;
+    hash = (hash ^ 0xffU) * 1'099'511'628'211ULL;
+  }
+  return hash;
+}
+
+std::string dump(const json& value) {
+  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+/// A map with a bound: the entry that was not used for the longest time goes first.
+template <class V>
+class Recent {
+ public:
+  /// The entry of `key`, and whether it was there.
+  std::pair<V&, bool> touch(uint64_t key) {
+    if (const auto it = index_.find(key); it != index_.end()) {
+      order_.splice(order_.begin(), order_, it->second);
+      return {it->second->second, true};
+    }
+    order_.emplace_front(key, V{});
+    index_.emplace(key, order_.begin());
+    if (index_.size() > kMaxRemembered) {
+      index_.erase(order_.back().first);
+      order_.pop_back();
+    }
+    return {order_.front().second, false};
+  }
+  void drop(uint64_t key) {
+    const auto it = index_.find(key);
+    if (it == index_.end()) return;
+    order_.erase(it->second);
+    index_.erase(it);
+  }
+
+ private:
+  std::list<std::pair<uint64_t, V>> order_;
+  std::unordered_map<uint64_t, typename std::list<std::pair<uint64_t, V>>::iterator> index_;
+};
+
+/// An event that is on the server already, or will be.
+struct Known {
+  uint64_t suffix = 0;
+  int64_t count = 0;
+  WallTime first = {};
+};
+
+struct Bucket {
+  double tokens = kBurst;
+  MonoTime filled = {};
+};
+
+struct Waiting {
+  EventTarget target;
+  std::string type;
+  std::string reason;
+  std::string message;
+  uint64_t key = 0;
+  uint64_t suffix = 0;
+  int64_t count = 1;
+  WallTime first = {};
+  WallTime last = {};
+
+  [[nodiscard]] std::string ns() const { return target.ns.empty() ? "default" : target.ns; }
+  [[nodiscard]] std::string name() const {
+    return fmt::format("{}.{:016x}", std::string_view(target.name).substr(0, kMaxName), suffix);
+  }
+};
+
+}  // namespace
+
+struct EventRecorder::Impl {
+  Impl(Environment env_in, Client& client_in, std::string component_in)
+      : env(env_in), client(client_in), component(std::move(component_in)), arrived(env_in), settled(env_in) {
+    if (env.metrics == nullptr) return;
+    dropped = env.metrics->counter("stowage_events_dropped_total", "Events that were not written.");
+    written = env.metrics->counter("stowage_events_written_total", "Events written or counted up.");
+  }
+
+  bool admit(const EventTarget& target);
+  asio::awaitable<void> write_all();
+  asio::awaitable<void> write(Waiting event);
+  Async<void> send(const Waiting& event);
+  [[nodiscard]] std::string body_of(const Waiting& event) const;
+
+  Environment env;
+  Client& client;
+  std::string component;
+  std::deque<Waiting> waiting;
+  Recent<Known> known;
+  Recent<Bucket> buckets;
+  int in_flight = 0;
+  bool stopping = false;
+  Notifier arrived;
+  Notifier settled;
+  Counter dropped;
+  Counter written;
+};
+
+bool EventRecorder::Impl::admit(const EventTarget& target) {
+  const MonoTime now = env.clock.now();
+  const auto [bucket, there] = buckets.touch(hash_of({target.kind, target.ns, target.name, target.uid}));
+  if (there) {
+    const std::chrono::duration<double> since = now - bucket.filled;
+    bucket.tokens = std::min(kBurst, bucket.tokens + since.count() * kPerSecond);
+  }
+  bucket.filled = now;
+  if (bucket.tokens < 1) return false;
+  bucket.tokens -= 1;
+  return true;
+}
+
+std::string EventRecorder::Impl::body_of(const Waiting& event) const {
+  const json body = {{"apiVersion", "v1"},
+                     {"kind", "Event"},
+                     {"metadata", {{"name", event.name()}, {"namespace", event.ns()}}},
+                     {"involvedObject",
+                      {{"apiVersion", event.target.api_version},
+                       {"kind", event.target.kind},
+                       {"namespace", event.target.ns},
+                       {"name", event.target.name},
+                       {"uid", event.target.uid}}},
+                     {"type", event.type},
+                     {"reason", event.reason},
+                     {"message", event.message},
+                     {"source", {{"component", component}}},
+                     {"firstTimestamp", format_rfc3339(event.first)},
+                     {"lastTimestamp", format_rfc3339(event.last)},
+                     {"count", event.count},
+                     {"reportingComponent", component},
+                     {"reportingInstance", ""}};
+  return dump(body);
+}
+
+Async<void> EventRecorder::Impl::send(const Waiting& event) {
+  if (event.count > 1) {
+    const json patch = {{"count", event.count}, {"lastTimestamp", format_rfc3339(event.last)}};
+    auto answer = co_await client.merge_patch(kEvents, event.ns(), event.name(), patch.dump(),
+                                              {.field_manager = component});
+    if (answer) co_return Result<void>{};
+    // Events live an hour on the server: the one to count up may be gone.
+    if (answer.error().code != Code::kNotFound) co_return std::unexpected(std::move(answer).error());
+  }
+  auto answer = co_await client.create(kEvents, event.ns(), body_of(event), component);
+  // Ours: the name is random. An earlier attempt was applied and its answer lost.
+  if (answer || answer.error().code == Code::kAlreadyExists) co_return Result<void>{};
+  co_return std::unexpected(std::move(answer).error());
+}
+
+asio::awaitable<void> EventRecorder::Impl::write(Waiting event) {
+  Backoff backoff(Millis{200}, Millis{10'000});
+  for (int attempt = 1;; ++attempt) {
+    const auto result = co_await send(event);
+    if (result) {
+      written.add();
+      co_return;
+    }
+    const Error& error = result.error();
+    const bool passing = error.code == Code::kUnavailable || error.code == Code::kTimeout ||
+                         error.code == Code::kTooManyRequests;
+    if (!passing || attempt == kAttempts || stopping) {
+      known.drop(event.key);
+      dropped.add();
+      env.log.debug("event not written", {{"reason", event.reason}, {"error", error.to_string()}});
+      co_return;
+    }
+    co_await env.sleep_for(std::max(error.retry_after.value_or(Millis{0}), backoff.next(env.random)));
+  }
+}
+
+asio::awaitable<void> EventRecorder::Impl::write_all() {
+  for (;;) {
+    while (waiting.empty()) {
+      if (stopping) co_return;
+      co_await arrived.wait();
+    }
+    Waiting next = std::move(waiting.front());
+    waiting.pop_front();
+    ++in_flight;
+    co_await write(std::move(next));
+    --in_flight;
+    if (waiting.empty() && in_flight == 0) settled.notify_all();
+  }
+}
+
+EventRecorder::EventRecorder(Environment env, Client& client, std::string component)
+    : impl_(std::make_unique<Impl>(env, client, std::move(component))) {}
+EventRecorder::~EventRecorder() = default;
+
+void EventRecorder::start(TaskScope& scope) {
+  Impl* impl = impl_.get();
+  const auto stop = [impl] {
+    impl->stopping = true;
+    impl->arrived.notify_all();
+  };
+  for (int i = 0; i < kWriters; ++i)
+    scope.spawn_worker("events", impl->write_all(), stop);
+}
+
+void EventRecorder::record(EventTarget target, std::string type, std::string reason, std::string message) {
+  Impl& self = *impl_;
+  if (message.size() > kMaxMessage) {
+    message.resize(kMaxMessage - 3);
+    // Never half a character at the end.
+    while (!message.empty() && (static_cast<unsigned char>(message.back()) & 0xc0) == 0x80)
+      message.pop_back();
+    if (!message.empty() && static_cast<unsigned char>(message.back()) >= 0xc0) message.pop_back();
+    message += "...";
+  }
+  if (!self.admit(target)) return self.dropped.add();
+  const WallTime now = self.env.clock.wall();
+  const uint64_t key = hash_of({target.kind, target.ns, target.name, target.uid, type, reason, message});
+  // The same event that still waits is counted up in place: one write for both.
+  for (auto it = self.waiting.rbegin(); it != self.waiting.rend() && it - self.waiting.rbegin() < 64; ++it) {
+    if (it->key != key) continue;
+    self.known.touch(key).first.count = ++it->count;
+    it->last = now;
+    return;
+  }
+  if (self.waiting.size() >= kMaxWaiting) return self.dropped.add();
+  const auto [known, there] = self.known.touch(key);
+  if (!there) known = {.suffix = self.env.random.next(), .count = 0, .first = now};
+  ++known.count;
+  self.waiting.push_back({.target = std::move(target),
+                          .type = std::move(type),
+                          .reason = std::move(reason),
+                          .message = std::move(message),
+                          .key = key,
+                          .suffix = known.suffix,
+                          .count = known.count,
+                          .first = known.first,
+                          .last = now});
+  self.arrived.notify_one();
+}
+
+asio::awaitable<bool> EventRecorder::flush(Millis limit) {
+  Impl& self = *impl_;
+  const MonoTime deadline = self.env.clock.now() + limit;
+  while (!self.waiting.empty() || self.in_flight > 0) {
+    if (self.env.clock.now() >= deadline) co_return false;
+    co_await self.settled.wait_until(deadline);
+  }
+  co_return true;
+}
+
+}  // namespace stowage::kube
