@@ -19,6 +19,10 @@ def scheduled(t, name):
     return objects.condition(pod, "PodScheduled")
 
 
+def event_reasons(t, name):
+    return {e["reason"] for e in t.api.list(f"/api/v1/namespaces/{t.ns}/events") if e["involvedObject"]["name"] == name}
+
+
 def test_foreign_pods_are_bound(t):
     """20 plain pods for schedulerName stowage, 2 nodes of 8 GPUs: 16 run, 4 wait with kube-scheduler's words and an event"""
     nodes = t.nodes(2)
@@ -34,8 +38,7 @@ def test_foreign_pods_are_bound(t):
     assert found["status"] == "False" and found["reason"] == "Unschedulable", found
     assert "0/2 nodes are available" in found["message"] and "nvidia.com/gpu" in found["message"], found
     assert not scheduled(t, "not-ours")
-    events = lambda: [e for e in t.api.list(f"/api/v1/namespaces/{t.ns}/events") if e["involvedObject"]["name"] == waiting]
-    wait_until(lambda: any(e["reason"] == "FailedScheduling" for e in events()), 10, "an event FailedScheduling")
+    wait_until(lambda: "FailedScheduling" in event_reasons(t, waiting), 10, "an event FailedScheduling")
     t.api.delete(f"/api/v1/namespaces/{t.ns}/pods/{bound_names(t)[0]}")
     wait_until(lambda: len(bound_names(t)) == 16, 5, "the freed GPU is used")
 
