@@ -4,6 +4,7 @@ import re
 
 from clusterlib.api import ApiError
 from lib import objects
+from lib.runner import schema
 from lib.waiting import stays
 
 REFUSED = [
@@ -74,6 +75,7 @@ def check_conditions(t, cases):
     assert not problems, "\n".join(problems)
 
 
+@schema
 def test_refused_by_the_server(t):
     """fields that the schema or a CEL rule knows to be wrong: 422 with a sentence that names the field"""
     problems = []
@@ -86,10 +88,16 @@ def test_refused_by_the_server(t):
     assert not problems, "\n".join(problems)
 
 
-def test_names(t):
-    """names too long for their children, with capitals, leading digits or dots: refused; 40 characters: accepted and runs"""
+@schema
+def test_names_refused(t):
+    """names too long for their children, with capitals, leading digits or dots: refused with a sentence"""
     for name in ("x" * 41, "1abc", "a.b", "-a", "Abc"):
         assert refused(t, objects.model_deployment(name)), f"the name {name!r} was accepted"
+    assert "40 characters" in refused(t, objects.model_deployment("x" * 41))
+
+
+def test_longest_name(t):
+    """a name of 40 characters for a two-node model: every child has a valid name and it runs"""
     t.nodes(4)
     t.system()
     name = "a" * 40
@@ -117,6 +125,7 @@ def test_stalled_with_advice(t):
     assert operator.alive() and scheduler.alive()
 
 
+@schema
 def test_unknown_fields(t):
     """a misspelt field: kubectl apply refuses it by name"""
     body = objects.model_deployment("typo", replica=2)

@@ -3,6 +3,7 @@
 import re
 
 from lib import invariants, objects
+from lib.runner import schema
 from lib.waiting import stays, wait_until
 
 OWNED = ("/api/v1/namespaces/{}/pods", "/api/v1/namespaces/{}/services", "/api/v1/namespaces/{}/configmaps",
@@ -122,6 +123,7 @@ def test_events_tell_the_story(t):
     wait_until(lambda: events("ModelDeployment"), 10, "an event on the ModelDeployment")
 
 
+@schema
 def test_explain_reads_well(t):
     """kubectl explain of the spec: every field has a description"""
     for path in ("mdep", "mdep.spec", "mdep.spec.model", "mdep.spec.placement.topology", "mdep.spec.rollout", "mrt", "spol", "cpool"):

@@ -15,7 +15,7 @@ import time
 import traceback
 from pathlib import Path
 
-from clusterlib import build
+from clusterlib import build, controlplane
 
 from . import diagnose, install
 from .cluster import ROOT, Cluster, warn
@@ -49,6 +49,12 @@ def own_cluster(*options):
 def plain(function):
     """Decorator: the test needs neither our programs nor our CRDs."""
     function.plain = True
+    return function
+
+
+def schema(function):
+    """Decorator: the test needs our CRDs, but none of our programs."""
+    function.schema = True
     return function
 
 
@@ -127,7 +133,7 @@ class Run:
         if getattr(function, "long_only", False) and not self.options.long:
             return "takes minutes; run with --long"
         if not getattr(function, "plain", False):
-            if not self.binaries:
+            if not self.binaries and not getattr(function, "schema", False):
                 return f"no {' and '.join(PROGRAMS)} in build/release/bin or build/dev/bin (or --bin, $STOWAGE_BIN)"
             if not install.crd_files():
                 return "no crds/*.yaml"
@@ -201,6 +207,7 @@ def setup(folder):
     except build.BuildError as error:
         warn(f"test/e2e/run: skipped, no control plane: {error}")
         return 1 if os.environ.get("CI") == "true" else SKIPPED
+    controlplane.down(folder)  # what a run that was interrupted has left
     Cluster.start(folder)
     return 0
 
