@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -127,6 +128,11 @@ class ClusterState {
   void set_namespace(std::string name, Labels labels);
   void remove_namespace(std::string_view name);
   [[nodiscard]] const Labels& namespace_labels(std::string_view name) const;
+  /// True when set_namespace named it: kube-scheduler tells a namespace without labels from one without
+  /// object.
+  [[nodiscard]] bool has_namespace(std::string_view name) const {
+    return namespaces_->find(name) != namespaces_->end();
+  }
 
   /// Evictions that a PodDisruptionBudget still allows (status.disruptionsAllowed). Unknown budgets allow
   /// none.
