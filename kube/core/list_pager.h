@@ -39,7 +39,6 @@ class ListReader {
   Result<bool> read_key();
   Result<bool> read_value();
   Result<bool> read_item();
-  Result<void> keep(size_t limit) const;
 
   size_t max_item_bytes_;
   std::string buffer_;
