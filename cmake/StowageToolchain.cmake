@@ -31,7 +31,9 @@ target_include_directories(stowage_flags INTERFACE "${CMAKE_SOURCE_DIR}")
 target_compile_options(stowage_flags INTERFACE
   -Wall -Wextra -Wshadow -Wconversion -Wnon-virtual-dtor
   # Members left out of a designated initialiser take their defaults: that is what defaults are for.
-  -Wno-missing-designated-field-initializers -Wno-missing-field-initializers)
+  -Wno-missing-designated-field-initializers -Wno-missing-field-initializers
+  # std::stable_sort of libstdc++ 12 calls std::get_temporary_buffer, which it deprecates.
+  -Wno-deprecated-declarations)
 target_compile_definitions(stowage_flags INTERFACE "STOWAGE_VERSION=\"${PROJECT_VERSION}\"")
 target_link_options(stowage_flags INTERFACE -fuse-ld=lld)
 if(STOWAGE_WERROR)

@@ -194,12 +194,12 @@ class ClusterState {
   struct Undo;
   struct Layout;
   ClusterState(const ClusterState&);
-  void take(NodeRow& row, RunningPod& pod);
+  void take(NodeRow& row, RunningPod& pod, bool choose);
   void give(NodeRow& row, const RunningPod& pod);
   void touch(NodeIndex node, NodeRow& row);
   PodIndex put_pod(RunningPod pod, bool log);
   void drop_pod(PodIndex pod, bool log);
-  void undo_add(PodIndex pod);
+  void undo_add(const Undo& entry);
   void undo_remove(Undo& entry);
   void build_row(NodeRow& row);
   void layout_changed();

@@ -64,5 +64,7 @@ struct PodClass {
 
 /// The canonical text of a class: equal classes give equal keys, different ones different keys.
 std::string class_key(const PodClass& pod_class);
+/// The part of the key that a node alone is judged by: without namespace, labels and rules about other pods.
+std::string shape_key(const PodClass& pod_class);
 
 }  // namespace stowage::engine

@@ -12,7 +12,7 @@
 
 namespace stowage::engine {
 
-class PackabilityModel;
+class DemandModel;
 
 enum class Strategy : uint8_t { kBestFit, kFgd, kPackability, kSpread };
 std::string_view to_string(Strategy strategy);
@@ -44,7 +44,7 @@ struct Policy {
   int32_t move_permyriad = 200;  ///< Moves per 10,000 running pods.
   int32_t window = 60;
   /// The typical demand that FGD and Packability weigh nodes by. Null: the built-in one.
-  std::shared_ptr<const PackabilityModel> model;
+  std::shared_ptr<const DemandModel> model;
 
   /// Errors: kInvalidArgument naming the field: "score.cost: must be a number from 0 to 1000".
   static Result<Policy> from_config(const PolicyConfig& config);

@@ -1,0 +1,314 @@
+#include "gpu-scheduler/engine/class_cache.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "gpu-scheduler/engine/filters_k8s.h"
+
+namespace stowage::engine {
+namespace {
+
+/// Entries over all caches of a state (48 bytes each): classes beyond it are forgotten, least recently used
+/// first.
+constexpr size_t kMaxCachedEntries = 1 << 20;
+
+void replay(ClassCache::Tournament& t, const ClassCache& cache, uint32_t leaf) {
+  auto better = [&](uint32_t a, uint32_t b) {
+    if (b >= t.nodes.size()) return a;
+    if (a >= t.nodes.size()) return b;
+    return cache.entries[t.nodes[b]].score > cache.entries[t.nodes[a]].score ? b : a;
+  };
+  for (uint32_t at = (leaf + t.leaves) / 2; at >= 1; at /= 2) {
+    uint32_t winner = better(t.tree[2 * at], t.tree[2 * at + 1]);
+    t.tree[at] = winner;
+  }
+}
+
+void count(ClassCache& cache, const Rejection& verdict, int by) {
+  if (!verdict) {
+    cache.feasible = static_cast<uint32_t>(static_cast<int>(cache.feasible) + by);
+    return;
+  }
+  for (auto& [rejection, nodes] : cache.rejections) {
+    if (rejection == verdict) {
+      nodes = static_cast<uint32_t>(static_cast<int>(nodes) + by);
+      return;
+    }
+  }
+  cache.rejections.emplace_back(verdict, 1);
+}
+
+/// Terms that follow from the node's object and the class alone, weighted, in kPoint.
+int32_t fixed_bonus(const NodeRow& row, const CompiledClass& pod, const Policy& policy,
+                    const ClusterScale& scale) {
+  const auto& spec = *row.spec;
+  int64_t bonus = 0;
+  if (spec.price_micro > 0) bonus -= policy.cost * 100 * kPoint * spec.price_micro / scale.price_micro;
+  if (!pod.spec.tiers.empty()) {
+    auto at = std::ranges::find(pod.spec.tiers, spec.tier) - pod.spec.tiers.begin();
+    bonus -= int64_t{at} * 100 * 100 * kPoint;
+  }
+  if (const auto* pool = pool_for(row, pod); pool && pod.device_count > 0) {
+    bonus -= int64_t{std::max(pod.product_rank(pool->product), 0)} * 50 * 100 * kPoint;
+  }
+  if (!pod.spec.preferred_node_affinity.empty()) {
+    int64_t sum = 0;
+    for (const auto& term : pod.spec.preferred_node_affinity)
+      sum += term.weight;
+    bonus += preferred_node_affinity_score(pod.spec, spec) * 100 * 100 * kPoint / std::max<int64_t>(sum, 1);
+  }
+  bonus -= int64_t{std::min(untolerated_prefer_no_schedule(pod.spec, spec), 4)} * 25 * 100 * kPoint;
+  return static_cast<int32_t>(std::clamp<int64_t>(bonus, -2'000'000'000, 2'000'000'000));
+}
+
+}  // namespace
+
+const DevicePool* pool_for(const NodeRow& row, const CompiledClass& pod) {
+  if (pod.device_count == 0) return row.pools.empty() ? nullptr : &row.pools.front();
+  for (const auto& pool : row.pools) {
+    if (pool.resource == pod.device_resource && pod.product_rank(pool.product) >= 0) return &pool;
+  }
+  return nullptr;
+}
+
+NodeShape shape_of(const ClusterState& state, const NodeRow& row, const DevicePool* pool,
+                   const DemandModel& model) {
+  NodeShape shape;
+  shape.cpu_milli = row.free_cpu_milli;
+  if (!pool) return shape;
+  shape.product = model.product_index(state.text(pool->product));
+  shape.devices = pool->count;
+  std::copy_n(row.device_free.begin() + pool->first, pool->count, shape.free.begin());
+  shape.sort();
+  return shape;
+}
+
+CacheTable::CacheTable(const CacheTable& other)
+    : caches_(other.caches_),
+      scale_(other.scale_),
+      scale_layout_(other.scale_layout_),
+      group_of_(other.group_of_),
+      group_product_(other.group_product_),
+      tick_(other.tick_) {}
+
+NodeValues& CacheTable::values(const Policy& policy) {
+  auto model = policy.model ? policy.model : DemandModel::builtin();
+  auto& values = values_[model->fingerprint()];
+  if (!values) values = std::make_unique<NodeValues>(model);
+  return *values;
+}
+
+const ClusterScale& CacheTable::scale(const ClusterState& state) {
+  if (scale_layout_ == state.layout_version()) return scale_;
+  scale_ = {};
+  for (NodeIndex node : state.nodes_in_order()) {
+    const auto& row = state.node(node);
+    scale_.cpu_milli = std::max(scale_.cpu_milli, row.spec->allocatable.cpu_milli);
+    scale_.device_milli =
+        std::max(scale_.device_milli, static_cast<int64_t>(row.device_free.size()) * kWholeDevice);
+    scale_.price_micro = std::max(scale_.price_micro, row.spec->price_micro);
+  }
+  scale_layout_ = state.layout_version();
+  return scale_;
+}
+
+void CacheTable::refresh_layout(ClusterState& state) {
+  if (scale_layout_ == state.layout_version()) return;
+  scale(state);
+  group_of_.assign(state.node_limit(), 0);
+  group_product_.clear();
+  for (NodeIndex node : state.nodes_in_order()) {
+    const auto& row = state.node(node);
+    StringId product = row.pools.empty() ? 0 : row.pools.front().product;
+    auto at = std::ranges::find(group_product_, product);
+    group_of_[node] = static_cast<uint32_t>(at - group_product_.begin());
+    if (at == group_product_.end()) group_product_.push_back(product);
+  }
+}
+
+ClassCache& CacheTable::get(ClusterState& state, ClassId pod_id, const Policy& policy, bool slots) {
+  refresh_layout(state);
+  const auto& pod = state.compiled(pod_id);
+  auto& held = caches_[{pod.shape, policy.fingerprint()}];
+  if (!held) {
+    held = std::make_shared<ClassCache>();
+  } else if (!sole_owner(held)) {
+    held = std::make_shared<ClassCache>(*held);
+  }
+  auto& cache = *held;
+  cache.last_used = ++tick_;
+  bool too_old = cache.log_position < state.change_base();
+  if (cache.layout_version != state.layout_version() || (slots && !cache.counts_slots)) {
+    cache.counts_slots = cache.counts_slots || slots;
+    rebuild(state, cache, pod, policy);
+    if (caches_.size() > 1 && caches_.size() * state.node_limit() > kMaxCachedEntries) {
+      auto oldest = std::ranges::min_element(caches_, {}, [](const auto& e) { return e.second->last_used; });
+      caches_.erase(oldest);
+    }
+  } else if (too_old) {
+    for (NodeIndex node : state.nodes_in_order()) {
+      if (cache.entries[node].version != state.node(node).version)
+        refresh_node(state, cache, node, pod, policy, true);
+    }
+  } else {
+    for (; cache.log_position < state.change_end(); ++cache.log_position) {
+      NodeIndex node = state.change(cache.log_position);
+      if (cache.entries[node].version != state.node(node).version)
+        refresh_node(state, cache, node, pod, policy, true);
+    }
+  }
+  cache.log_position = state.change_end();
+  return cache;
+}
+
+void CacheTable::rebuild(ClusterState& state, ClassCache& cache, const CompiledClass& pod,
+                         const Policy& policy) {
+  cache.entries.resize(state.node_limit());
+  cache.leaf_of.assign(state.node_limit(), 0);
+  cache.groups.assign(group_product_.size(), {});
+  cache.rejections.clear();
+  cache.feasible = 0;
+  cache.domain_slots.assign(cache.counts_slots ? state.domains().size() : 0, 0);
+  for (NodeIndex node : state.nodes_in_order()) {
+    auto& entry = cache.entries[node];
+    auto& group = cache.groups[group_of_[node]];
+    entry.group = group_of_[node];
+    entry.version = 0;
+    cache.leaf_of[node] = static_cast<uint32_t>(group.nodes.size());
+    group.nodes.push_back(node);
+    refresh_node(state, cache, node, pod, policy, false);
+  }
+  for (auto& group : cache.groups) {
+    group.leaves = std::bit_ceil(std::max<uint32_t>(static_cast<uint32_t>(group.nodes.size()), 1));
+    group.tree.resize(2 * group.leaves);
+    for (uint32_t i = 0; i < group.leaves; ++i)
+      group.tree[group.leaves + i] = i;
+    for (uint32_t i = 0; i < group.leaves; i += 2)
+      replay(group, cache, i);
+  }
+  cache.layout_version = state.layout_version();
+}
+
+void CacheTable::refresh_node(ClusterState& state, ClassCache& cache, NodeIndex node,
+                              const CompiledClass& pod, const Policy& policy, bool in_tree) {
+  const auto& row = state.node(node);
+  auto& entry = cache.entries[node];
+  if (entry.spec_version != row.spec_version || !in_tree) {
+    if (entry.spec_version != row.spec_version) entry.fixed = check_fixed(state, *row.spec, row, pod);
+    entry.spec_version = row.spec_version;
+    entry.fixed_bonus = fixed_bonus(row, pod, policy, scale_);
+  }
+  Rejection verdict = entry.fixed ? entry.fixed : check_room(state, row, pod);
+  if (!in_tree) {
+    count(cache, verdict, +1);
+    entry.slots = 0;
+  } else if (verdict != entry.verdict) {
+    count(cache, entry.verdict, -1);
+    count(cache, verdict, +1);
+  }
+  entry.verdict = verdict;
+  entry.version = row.version;
+  int64_t before = entry.score;
+  if (verdict) {
+    entry.score = ClassCache::kInfeasible;
+  } else {
+    const auto* pool = pool_for(row, pod);
+    Choice choice;
+    int32_t weight = 100;
+    switch (policy.strategy) {
+      case Strategy::kBestFit:
+        choice = score_best_fit(row, pool, pod, scale_);
+        break;
+      case Strategy::kSpread:
+        choice = score_spread(row, pool, pod, scale_);
+        break;
+      case Strategy::kFgd:
+      case Strategy::kPackability: {
+        auto& values = this->values(policy);
+        auto shape = shape_of(state, row, pool, values.model());
+        choice = policy.strategy == Strategy::kFgd ? score_fgd(values, shape, pod)
+                                                   : score_packability(values, shape, pod);
+        weight = policy.fragmentation;
+        break;
+      }
+    }
+    entry.device_free = choice.device_free;
+    entry.score = choice.score * weight + entry.fixed_bonus;
+    if (policy.packing > 0) entry.score += policy.packing * score_best_fit(row, pool, pod, scale_).score;
+    if (policy.spread > 0) entry.score += policy.spread * score_spread(row, pool, pod, scale_).score;
+  }
+  if (cache.counts_slots) {
+    int32_t slots = verdict ? 0 : count_slots(row, pod);
+    for (uint32_t level = 0; slots != entry.slots && level < state.topology_levels().size(); ++level) {
+      DomainId domain = state.domain_of(node, level);
+      if (domain != kNone) cache.domain_slots[domain] += slots - entry.slots;
+    }
+    entry.slots = slots;
+  }
+  if (in_tree && entry.score != before) replay(cache.groups[entry.group], cache, cache.leaf_of[node]);
+}
+
+int64_t CacheTable::group_price(ClusterState& state, const Policy& policy, uint32_t group,
+                                const CompiledClass& pod) {
+  if (policy.strategy != Strategy::kPackability || pod.device_count == 0) return 0;
+  const auto& model = values(policy).model();
+  if (model.pools().empty()) return 0;
+  update_prices(state, model);
+  // price = 3 min(rho, 5)^2 per ten thousandths of a device, rho in 1/1024.
+  int64_t rho = std::min<int64_t>(group_rho_[group], 5 * 1024);
+  return policy.fragmentation * (3 * rho * rho * pod.device_demand() / (10 * 1024));
+}
+
+/// rho of a product: how many times over the demand that insists on it would fill what is free of it,
+/// relative to the whole: sum over sets S with the product of share_S * free / free_S.
+void CacheTable::update_prices(ClusterState& state, const DemandModel& model) {
+  if (price_layout_ != state.layout_version() || price_model_ != model.fingerprint() ||
+      price_log_ < state.change_base()) {
+    node_free_.assign(state.node_limit(), 0);
+    group_free_.assign(group_product_.size(), 0);
+    group_rho_.assign(group_product_.size(), 0);
+    group_mask_.clear();
+    for (StringId product : group_product_) {
+      group_mask_.push_back(uint64_t{1} << model.product_index(state.text(product)));
+    }
+    for (NodeIndex node : state.nodes_in_order()) {
+      for (auto left : state.node(node).device_free)
+        node_free_[node] += left;
+      group_free_[group_of_[node]] += node_free_[node];
+    }
+    price_layout_ = state.layout_version();
+    price_model_ = model.fingerprint();
+    rho_stale_ = true;
+  } else {
+    for (; price_log_ < state.change_end(); ++price_log_) {
+      NodeIndex node = state.change(price_log_);
+      int64_t free = 0;
+      for (auto left : state.node(node).device_free)
+        free += left;
+      group_free_[group_of_[node]] += free - node_free_[node];
+      if (free != node_free_[node]) rho_stale_ = true;
+      node_free_[node] = free;
+    }
+  }
+  price_log_ = state.change_end();
+  if (!rho_stale_) return;
+  rho_stale_ = false;
+  int64_t total = 0;
+  for (int64_t free : group_free_)
+    total += free;
+  std::ranges::fill(group_rho_, 0);
+  for (const auto& pool : model.pools()) {
+    int64_t free = 0;
+    for (size_t g = 0; g < group_free_.size(); ++g) {
+      if (pool.product_mask & group_mask_[g]) free += group_free_[g];
+    }
+    auto rho =
+        static_cast<int64_t>(static_cast<__int128>(pool.share) * 1024 * total /
+                             (static_cast<__int128>(std::max<int64_t>(free, 1)) * DemandModel::kWeightSum));
+    for (size_t g = 0; g < group_free_.size(); ++g) {
+      if (pool.product_mask & group_mask_[g]) group_rho_[g] += std::min<int64_t>(rho, 1 << 20);
+    }
+  }
+}
+
+}  // namespace stowage::engine

@@ -1,0 +1,104 @@
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "gpu-scheduler/engine/cluster_state.h"
+#include "gpu-scheduler/engine/policy.h"
+#include "gpu-scheduler/engine/reasons.h"
+#include "gpu-scheduler/engine/scorer.h"
+
+namespace stowage::engine {
+
+/// What is known of one class on every node: verdict, score, room. Kept up to date from the state's change
+/// log, so a decision recomputes only nodes that changed since the class was last asked for.
+struct ClassCache {
+  static constexpr int64_t kInfeasible = std::numeric_limits<int64_t>::min();
+  struct Entry {
+    uint64_t version = 0;
+    uint64_t spec_version = 0;
+    int64_t score = kInfeasible;
+    int32_t slots = 0;  ///< Pods of the class that fit at once, by resources.
+    int32_t device_free = -1;
+    Rejection fixed;  ///< Verdict of the filters that look at the node's object alone.
+    Rejection verdict;
+    uint32_t group = 0;       ///< Price group: nodes whose scores move together.
+    int32_t fixed_bonus = 0;  ///< Score terms of the node's object: cost, preferences, locality; weighted.
+  };
+  /// A tournament over the nodes of one price group, in the order of ties: leaf = position, root = winner.
+  struct Tournament {
+    std::vector<NodeIndex> nodes;
+    std::vector<uint32_t> tree;
+    uint32_t leaves = 0;
+  };
+  uint64_t layout_version = 0;
+  uint64_t log_position = 0;
+  bool counts_slots = false;
+  std::vector<Entry> entries;
+  std::vector<uint32_t> leaf_of;  ///< By node: position in its group's tournament.
+  std::vector<Tournament> groups;
+  std::vector<std::pair<Rejection, uint32_t>> rejections;
+  uint32_t feasible = 0;
+  std::vector<int64_t> domain_slots;  ///< By domain; only when counts_slots.
+  uint64_t last_used = 0;
+
+  [[nodiscard]] NodeIndex winner(uint32_t group) const {
+    const auto& t = groups[group];
+    if (t.tree.size() < 2) return kNone;
+    NodeIndex node = t.nodes[t.tree[1]];
+    return entries[node].score == kInfeasible ? kNone : node;
+  }
+};
+
+/// The caches of one state: per (shape of class, policy), the least recently used ones dropped beyond a
+/// limit.
+class CacheTable {
+ public:
+  CacheTable() = default;
+  CacheTable(const CacheTable& other);
+
+  /// The class's cache, brought up to date.
+  ClassCache& get(ClusterState& state, ClassId pod, const Policy& policy, bool slots);
+  /// Score penalty of a price group for a class (scarce products), up to date.
+  int64_t group_price(ClusterState& state, const Policy& policy, uint32_t group, const CompiledClass& pod);
+  NodeValues& values(const Policy& policy);
+  const ClusterScale& scale(const ClusterState& state);
+
+ private:
+  struct Prices;
+  void refresh_layout(ClusterState& state);
+  void rebuild(ClusterState& state, ClassCache& cache, const CompiledClass& pod, const Policy& policy);
+  void refresh_node(ClusterState& state, ClassCache& cache, NodeIndex node, const CompiledClass& pod,
+                    const Policy& policy, bool in_tree);
+  void update_prices(ClusterState& state, const DemandModel& model);
+
+  std::map<std::pair<uint32_t, uint64_t>, std::shared_ptr<ClassCache>> caches_;
+  std::map<uint64_t, std::unique_ptr<NodeValues>> values_;  ///< By model.
+  ClusterScale scale_;
+  uint64_t scale_layout_ = 0;
+  std::vector<uint32_t> group_of_;  ///< By node.
+  std::vector<StringId> group_product_;
+  uint64_t tick_ = 0;
+
+  // Free thousandths per price group, for prices.
+  uint64_t price_layout_ = 0;
+  uint64_t price_log_ = 0;
+  uint64_t price_model_ = 0;
+  std::vector<int64_t> node_free_;
+  std::vector<int64_t> group_free_;
+  std::vector<uint64_t> group_mask_;
+  std::vector<int64_t> group_rho_;
+  bool rho_stale_ = true;
+};
+
+/// Filters of ours and of resources; see place.h for the order.
+Rejection check_fixed(ClusterState& state, const NodeSpec& spec, const NodeRow& row,
+                      const CompiledClass& pod);
+Rejection check_room(const ClusterState& state, const NodeRow& row, const CompiledClass& pod);
+/// Pods of the class that fit on the node at once, by resources; at most 1<<20.
+int32_t count_slots(const NodeRow& row, const CompiledClass& pod);
+
+}  // namespace stowage::engine

@@ -1,0 +1,42 @@
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "gpu-scheduler/engine/scorer.h"
+
+namespace stowage::engine {
+namespace {
+
+/// int(100 sigmoid(gain / 1000)) by thresholds: the rounding to whole points is part of the published policy.
+int64_t sigmoid_points(int64_t gain) {
+  static const auto kThresholds = [] {
+    std::array<int64_t, 99> out{};
+    for (int k = 1; k < 100; ++k) {
+      double x = std::log(k / (100.0 - k)) * kWholeDevice * static_cast<double>(DemandModel::kWeightSum);
+      out[static_cast<size_t>(k - 1)] = static_cast<int64_t>(std::ceil(x));
+    }
+    out[49] = 0;
+    return out;
+  }();
+  return std::upper_bound(kThresholds.begin(), kThresholds.end(), gain) - kThresholds.begin();
+}
+
+}  // namespace
+
+/// Fragmentation gradient descent (Weng et al., ATC'23): place where the expected fragmentation grows least.
+Choice score_fgd(NodeValues& values, const NodeShape& shape, const CompiledClass& pod) {
+  int64_t before = values.fragmentation(shape);
+  auto points = [&](const NodeShape& after) {
+    return kPoint * sigmoid_points(before - values.fragmentation(after));
+  };
+  if (!pod.shares()) return {.score = points(shape.after_whole(pod.device_count, pod.cpu_milli))};
+  Choice best{.score = -1};
+  for (size_t i = 0; i < shape.devices; ++i) {
+    if (shape.free[i] < pod.device_milli || (i > 0 && shape.free[i] == shape.free[i - 1])) continue;
+    int64_t score = points(shape.after_share(i, pod.device_milli, pod.cpu_milli));
+    if (score > best.score) best = {score, shape.free[i]};
+  }
+  return best;
+}
+
+}  // namespace stowage::engine
