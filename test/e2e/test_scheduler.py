@@ -176,3 +176,28 @@ def test_podgroup_of_kubernetes(t):
 
 
 test_podgroup_of_kubernetes.own_cluster = ("--gates", "GenericWorkload=true")
+
+
+def test_volume_that_waits_for_its_consumer(t):
+    """an unbound claim of a WaitForFirstConsumer class: the claim gets the chosen node, the pod is bound once the claim is"""
+    node = t.nodes(1)[0]
+    scheduler(t)
+    storage = f"e2e-{t.ns}"
+    t.api.create("/apis/storage.k8s.io/v1/storageclasses", {"metadata": {"name": storage}, "provisioner": "example.com/fake",
+                                                            "volumeBindingMode": "WaitForFirstConsumer"})
+    t.cleanup(lambda: t.api.delete(f"/apis/storage.k8s.io/v1/storageclasses/{storage}"))
+    claims = f"/api/v1/namespaces/{t.ns}/persistentvolumeclaims"
+    room = {"accessModes": ["ReadWriteOnce"], "storageClassName": storage}
+    t.api.create(claims, {"metadata": {"name": "weights"}, "spec": {**room, "resources": {"requests": {"storage": "1Gi"}}}})
+    t.create(objects.pod("p", volumes=[{"name": "w", "persistentVolumeClaim": {"claimName": "weights"}}]))
+
+    def chosen():
+        return t.api.get(f"{claims}/weights")["metadata"].get("annotations", {}).get("volume.kubernetes.io/selected-node")
+    assert wait_until(chosen, 10, "the claim has a selected node") == node
+    stays(lambda: not bound_names(t), 1, "the pod waits for its volume")
+    claim = t.api.get(f"{claims}/weights")["metadata"]
+    t.api.create("/api/v1/persistentvolumes", {"metadata": {"name": storage}, "spec": {
+        **room, "capacity": {"storage": "1Gi"}, "hostPath": {"path": "/nowhere"}, "persistentVolumeReclaimPolicy": "Retain",
+        "claimRef": {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "namespace": t.ns, "name": "weights", "uid": claim["uid"]}}})
+    t.cleanup(lambda: t.api.delete(f"/api/v1/persistentvolumes/{storage}"))
+    wait_until(lambda: bound_names(t), 20, "the pod is bound")
