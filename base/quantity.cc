@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <optional>
@@ -95,7 +96,12 @@ std::optional<Wide> multiply(Wide value, Wide factor) {
   return out;
 }
 
-Result<int64_t> scaled(std::string_view text, int extra_ten) {
+std::unexpected<Error> too_large(std::string_view text) {
+  return fail(Code::kInvalidArgument,
+              fmt::format("\"{}\" is too large a quantity: the limit is 2^63 - 1", text));
+}
+
+Result<Wide> scaled_wide(std::string_view text, int extra_ten) {
   const auto parsed = parse_number(text);
   if (!parsed) {
     return fail(
@@ -106,11 +112,8 @@ Result<int64_t> scaled(std::string_view text, int extra_ten) {
   }
   Wide value = parsed->mantissa;
   int ten = parsed->ten + extra_ten;
-  const auto overflow = [&] {
-    return fail(Code::kInvalidArgument,
-                fmt::format("\"{}\" is too large a quantity: the limit is 2^63 - 1", text));
-  };
-  if (value == 0) return 0;
+  const auto overflow = [&] { return too_large(text); };
+  if (value == 0) return Wide{0};
   if (parsed->two != 0) {
     const auto product = multiply(value, Wide{1} << parsed->two);
     if (!product) return overflow();
@@ -128,8 +131,13 @@ Result<int64_t> scaled(std::string_view text, int extra_ten) {
   }
   // Away from zero, as resource.Quantity rounds what does not fit its scale.
   if (rest) value += parsed->mantissa > 0 ? 1 : -1;
+  return value;
+}
+
+Result<int64_t> scaled(std::string_view text, int extra_ten) {
+  TRY(const Wide value, scaled_wide(text, extra_ten));
   if (value > std::numeric_limits<int64_t>::max() || value < std::numeric_limits<int64_t>::min())
-    return overflow();
+    return too_large(text);
   return static_cast<int64_t>(value);
 }
 
@@ -141,6 +149,16 @@ Result<int64_t> parse_quantity(std::string_view text) {
 
 Result<int64_t> parse_quantity_milli(std::string_view text) {
   return scaled(text, 3);
+}
+
+Result<__int128> parse_quantity_nano(std::string_view text) {
+  constexpr Wide kLimit = Wide{std::numeric_limits<int64_t>::max()} * 1'000'000'000;
+  const auto value = scaled_wide(text, 9);
+  if (!value) {
+    if (!is_quantity(text)) return std::unexpected(value.error());
+    return text.starts_with('-') ? -kLimit : kLimit;
+  }
+  return std::clamp(*value, -kLimit, kLimit);
 }
 
 bool is_quantity(std::string_view text) {

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 #include <simdjson.h>
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 #include <new>
@@ -124,7 +125,7 @@ bool JsonValue::boolean() {
   return out;
 }
 
-int64_t JsonValue::quantity(bool milli) {
+int64_t JsonValue::quantity(bool milli, int64_t* excess) {
   if (is_null()) return 0;
   od::json_type type{};
   if (JsonAccess::value(*this).type().get(type) != simdjson::SUCCESS) return 0;
@@ -138,7 +139,14 @@ int64_t JsonValue::quantity(bool milli) {
   }
   if (failure_->failed) return 0;
   const Result<int64_t> amount = milli ? parse_quantity_milli(spelled) : parse_quantity(spelled);
-  if (amount) return *amount;
+  if (amount) {
+    if (excess != nullptr && !std::ranges::all_of(spelled, [](char c) { return c >= '0' && c <= '9'; })) {
+      const __int128 scale = milli ? 1'000'000 : 1'000'000'000;
+      const auto exact = parse_quantity_nano(spelled);
+      if (exact) *excess = static_cast<int64_t>(*amount * scale - *exact);
+    }
+    return *amount;
+  }
   if (is_quantity(spelled)) {
     return spelled.starts_with('-') ? std::numeric_limits<int64_t>::min()
                                     : std::numeric_limits<int64_t>::max();

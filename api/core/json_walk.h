@@ -39,8 +39,8 @@ class JsonValue {
   int64_t integer();
   bool boolean();
   /// A quantity (string or number) in whole units, or thousandths. What exceeds int64 becomes its maximum, as
-  /// in the API server.
-  int64_t quantity(bool milli);
+  /// in the API server. `excess` gets by how many billionths of a whole unit the result was rounded up.
+  int64_t quantity(bool milli, int64_t* excess = nullptr);
   WallTime time();
   /// The value as it stands in the text.
   std::string raw();

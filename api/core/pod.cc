@@ -1,6 +1,7 @@
 #include "api/core/pod.h"
 
 #include "api/core/decode_pod_parts.h"
+#include "api/core/resources.h"
 
 namespace stowage::api {
 namespace {
@@ -15,6 +16,17 @@ void read_state(JsonValue value, ContainerStatus& out) {
   });
 }
 
+/// {"requests": {...}}; present and empty differs from absent.
+void read_requests(JsonValue value, std::optional<ResourceList>& out) {
+  value.object([&out](std::string_view key, JsonValue item) {
+    if (key == "requests" && !item.is_null()) read_resources(item, out.emplace());
+  });
+}
+
+void read_allocated(JsonValue value, std::optional<ResourceList>& out) {
+  if (!value.is_null()) read_resources(value, out.emplace());
+}
+
 }  // namespace
 
 void read(JsonValue value, ContainerStatus& out) {
@@ -23,6 +35,8 @@ void read(JsonValue value, ContainerStatus& out) {
     if (key == "ready") return read(item, out.ready);
     if (key == "restartCount") return read(item, out.restart_count);
     if (key == "state") return read_state(item, out);
+    if (key == "allocatedResources") return read_allocated(item, out.allocated);
+    if (key == "resources") return read_requests(item, out.requests);
   });
 }
 
@@ -35,6 +49,11 @@ void read(JsonValue value, PodStatus& out) {
     if (key == "conditions") return read(item, out.conditions);
     if (key == "containerStatuses") return read(item, out.containers);
     if (key == "initContainerStatuses") return read(item, out.init_containers);
+    if (key == "allocatedResources") return read_allocated(item, out.allocated);
+    if (key == "resources") {
+      out.reports_resources = !item.is_null();
+      return read_requests(item, out.requests);
+    }
   });
 }
 

@@ -14,8 +14,19 @@
 namespace stowage::api {
 
 /// Resource name -> amount: CPU in thousandths ("cpu"), everything else in whole units (bytes, devices,
-/// pods).
-using ResourceList = std::map<std::string, int64_t, std::less<>>;
+/// pods), rounded up.
+struct ResourceList : std::map<std::string, int64_t, std::less<>> {
+  using std::map<std::string, int64_t, std::less<>>::map;
+
+  /// By how many billionths of a unit ("cpu": of a CPU) the amount was rounded up. Empty but for quantities
+  /// such as "1500m" of memory: sums are rounded at their end, as Kubernetes does.
+  struct Excess {
+    std::string name;
+    int64_t nano;
+    bool operator==(const Excess&) const = default;
+  };
+  std::vector<Excess> excess;
+};
 
 struct ContainerPort {
   int32_t host_port = 0;  ///< 0 = none.
@@ -97,6 +108,8 @@ struct ContainerStatus {
   std::string waiting_reason;
   std::string terminated_reason;
   int32_t exit_code = 0;
+  std::optional<ResourceList> allocated;  ///< allocatedResources: what the kubelet admitted.
+  std::optional<ResourceList> requests;   ///< resources.requests: what is in force.
   bool operator==(const ContainerStatus&) const = default;
 };
 
@@ -131,6 +144,9 @@ struct PodStatus {
   std::vector<Condition> conditions;
   std::vector<ContainerStatus> containers;
   std::vector<ContainerStatus> init_containers;
+  std::optional<ResourceList> allocated;  ///< allocatedResources of the pod level.
+  bool reports_resources = false;         ///< `resources` of the pod level is present.
+  std::optional<ResourceList> requests;   ///< resources.requests of the pod level.
   bool operator==(const PodStatus&) const = default;
 };
 
