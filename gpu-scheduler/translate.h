@@ -63,6 +63,12 @@ engine::PodClass to_pod_class(const api::Pod& pod, const DeviceWishes& wishes, V
 /// Requests as kube-scheduler counts them: containers and sidecars, init containers in order, pod-level
 /// requests, overhead. Sums saturate.
 engine::Resources effective_requests(const api::PodSpec& spec);
+/// The same of a pod; one that has a node counts with what its status says of a resize too, when that is
+/// more.
+engine::Resources effective_requests(const api::Pod& pod);
+/// True for resources that the scheduler counts by name: extended ones, hugepages, attachable volumes, and
+/// those of kubernetes.io.
+bool is_counted_by_name(std::string_view resource);
 
 engine::NodeSelector to_engine(const api::NodeSelector& selector);
 engine::LabelSelector to_engine(const api::LabelSelector& selector);

@@ -1,9 +1,12 @@
+#include <algorithm>
+
+#include "gpu-scheduler/label_syntax.h"
 #include "gpu-scheduler/translate.h"
 
 namespace stowage::scheduler {
 namespace {
 
-/// Operators that the API server does not know are refused there; In with no values matches nothing.
+/// Of a requirement that is_valid().
 engine::SelectorOperator to_operator(std::string_view op) {
   if (op == "NotIn") return engine::SelectorOperator::kNotIn;
   if (op == "Exists") return engine::SelectorOperator::kExists;
@@ -28,9 +31,58 @@ std::vector<engine::SelectorRequirement> to_requirements(const std::vector<api::
   return out;
 }
 
+/// A requirement that matches nothing, and with it its term: kube-scheduler skips terms that it cannot parse.
+engine::SelectorRequirement never() {
+  return {.op = engine::SelectorOperator::kIn};
+}
+
 engine::NodeSelectorTerm to_term(const api::NodeSelectorTerm& term) {
-  return {.match_expressions = to_requirements(term.match_expressions),
-          .match_fields = to_requirements(term.match_fields)};
+  engine::NodeSelectorTerm out{.match_expressions = to_requirements(term.match_expressions),
+                               .match_fields = to_requirements(term.match_fields)};
+  const auto valid_field = [](const api::SelectorRequirement& field) {
+    return (field.op == "In" || field.op == "NotIn") && field.values.size() == 1;
+  };
+  const auto valid_label = [](const api::SelectorRequirement& label) { return is_valid(label, true); };
+  if (!std::ranges::all_of(term.match_expressions, valid_label) ||
+      !std::ranges::all_of(term.match_fields, valid_field)) {
+    out.match_expressions.push_back(never());
+  }
+  return out;
+}
+
+bool is_valid_term(const api::PodAffinityTerm& term) {
+  return (!term.selector || is_valid(*term.selector)) &&
+         (!term.namespace_selector || is_valid(*term.namespace_selector));
+}
+
+template <class List, class Term>
+bool all_valid(const List& list, Term&& term_of) {
+  return std::ranges::all_of(list, [&](const auto& item) { return is_valid_term(term_of(item)); });
+}
+
+constexpr auto kTerm = [](const api::PodAffinityTerm& term) -> const api::PodAffinityTerm& { return term; };
+constexpr auto kWeightedTerm =
+    [](const api::Weighted<api::PodAffinityTerm>& weighted) -> const api::PodAffinityTerm& {
+  return weighted.term;
+};
+
+/// False when kube-scheduler refuses to schedule the pod because a selector of its rules about other pods is
+/// no selector.
+bool selectors_are_valid(const api::PodSpec& spec) {
+  const api::Affinity& affinity = spec.affinity;
+  return all_valid(affinity.pod_required, kTerm) && all_valid(affinity.anti_required, kTerm) &&
+         all_valid(affinity.pod_preferred, kWeightedTerm) &&
+         all_valid(affinity.anti_preferred, kWeightedTerm) &&
+         std::ranges::all_of(spec.spread, [](const api::TopologySpreadConstraint& constraint) {
+           return constraint.when_unsatisfiable != "DoNotSchedule" || !constraint.selector ||
+                  is_valid(*constraint.selector);
+         });
+}
+
+/// Gt and Lt are behind a gate that is off by default in 1.37; unknown operators and effects cover nothing.
+bool covers_something(const api::Toleration& toleration) {
+  const bool known_operator = toleration.op.empty() || toleration.op == "Equal" || toleration.op == "Exists";
+  return known_operator && (toleration.effect.empty() || to_effect(toleration.effect));
 }
 
 template <class From>
@@ -87,10 +139,9 @@ engine::Toleration to_engine(const api::Toleration& toleration) {
 }
 
 engine::PodAffinityTerm to_engine(const api::PodAffinityTerm& term) {
-  engine::PodAffinityTerm out{.namespaces = term.namespaces,
-                              .topology_key = term.topology_key,
-                              .match_label_keys = term.match_label_keys,
-                              .mismatch_label_keys = term.mismatch_label_keys};
+  // The API server merged matchLabelKeys and mismatchLabelKeys into the selector when the pod was created,
+  // and kube-scheduler reads the selector alone.
+  engine::PodAffinityTerm out{.namespaces = term.namespaces, .topology_key = term.topology_key};
   if (term.selector) out.label_selector = to_engine(*term.selector);
   if (term.namespace_selector) out.namespace_selector = to_engine(*term.namespace_selector);
   return out;
@@ -104,7 +155,7 @@ engine::TopologySpreadConstraint to_engine(const api::TopologySpreadConstraint& 
   if (constraint.when_unsatisfiable == "ScheduleAnyway")
     out.when_unsatisfiable = engine::WhenUnsatisfiable::kScheduleAnyway;
   if (constraint.selector) out.label_selector = to_engine(*constraint.selector);
-  if (constraint.node_affinity_policy == "Ignore")
+  if (!constraint.node_affinity_policy.empty() && constraint.node_affinity_policy != "Honor")
     out.node_affinity_policy = engine::NodeInclusionPolicy::kIgnore;
   if (constraint.node_taints_policy == "Honor") out.node_taints_policy = engine::NodeInclusionPolicy::kHonor;
   return out;
@@ -116,12 +167,23 @@ void translate_constraints(const api::PodSpec& spec, engine::PodClass& out) {
   if (affinity.node_required) out.required_node_affinity.push_back(to_engine(*affinity.node_required));
   for (const auto& preferred : affinity.node_preferred)
     out.preferred_node_affinity.push_back({.weight = preferred.weight, .term = to_term(preferred.term)});
-  out.tolerations = to_terms(spec.tolerations);
-  out.required_affinity = to_terms(affinity.pod_required);
-  out.required_anti_affinity = to_terms(affinity.anti_required);
-  out.preferred_affinity = to_weighted(affinity.pod_preferred);
-  out.preferred_anti_affinity = to_weighted(affinity.anti_preferred);
-  out.spread_constraints = to_terms(spec.spread);
+  for (const auto& toleration : spec.tolerations) {
+    if (covers_something(toleration)) out.tolerations.push_back(to_engine(toleration));
+  }
+  // Of a list with a term that cannot be parsed, none counts.
+  if (all_valid(affinity.pod_required, kTerm)) out.required_affinity = to_terms(affinity.pod_required);
+  if (all_valid(affinity.anti_required, kTerm)) out.required_anti_affinity = to_terms(affinity.anti_required);
+  if (all_valid(affinity.pod_preferred, kWeightedTerm))
+    out.preferred_affinity = to_weighted(affinity.pod_preferred);
+  if (all_valid(affinity.anti_preferred, kWeightedTerm))
+    out.preferred_anti_affinity = to_weighted(affinity.anti_preferred);
+  for (const auto& constraint : spec.spread) {
+    const bool known =
+        constraint.when_unsatisfiable == "DoNotSchedule" || constraint.when_unsatisfiable == "ScheduleAnyway";
+    if (known) out.spread_constraints.push_back(to_engine(constraint));
+  }
+  // A node selector without terms matches no node.
+  if (spec.node_name.empty() && !selectors_are_valid(spec)) out.required_node_affinity.emplace_back();
   add_host_ports(spec.containers, false, out.host_ports);
   add_host_ports(spec.init_containers, true, out.host_ports);
 }

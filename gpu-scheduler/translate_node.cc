@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <span>
 
 #include "base/quantity.h"
@@ -75,10 +76,12 @@ engine::AcceleratorSpec to_accelerator(const std::string& resource, int64_t coun
   return out;
 }
 
-engine::TaintEffect to_taint_effect(std::string_view effect) {
+/// Effects of other names keep no pod away.
+std::optional<engine::TaintEffect> to_taint_effect(std::string_view effect) {
   if (effect == "NoExecute") return engine::TaintEffect::kNoExecute;
   if (effect == "PreferNoSchedule") return engine::TaintEffect::kPreferNoSchedule;
-  return engine::TaintEffect::kNoSchedule;
+  if (effect == "NoSchedule") return engine::TaintEffect::kNoSchedule;
+  return std::nullopt;
 }
 
 void set_amounts(const api::Node& node, engine::NodeSpec& out) {
@@ -131,8 +134,10 @@ engine::NodeSpec to_node_spec(const api::Node& node, const NodeCapacity* capacit
   engine::NodeSpec out{
       .name = node.meta.name, .labels = node.meta.labels, .unschedulable = node.unschedulable};
   out.taints.reserve(node.taints.size());
-  for (const auto& taint : node.taints)
-    out.taints.push_back({.key = taint.key, .value = taint.value, .effect = to_taint_effect(taint.effect)});
+  for (const auto& taint : node.taints) {
+    if (const auto effect = to_taint_effect(taint.effect))
+      out.taints.push_back({.key = taint.key, .value = taint.value, .effect = *effect});
+  }
   set_amounts(node, out);
   out.tier = capacity != nullptr ? capacity->tier : tier_of_labels(node.meta.labels);
   if (capacity != nullptr) out.price_micro = capacity->price_micro;
