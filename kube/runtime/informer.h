@@ -103,8 +103,13 @@ class Informer final : private Reflector::Sink {
     return {};
   }
   Result<void> removed(std::string_view json) override {
-    TRY(T object, decode_(json));
-    if (Ref<T> old = store_.erase(object.meta.key())) notify(old, nullptr);
+    TRY(const T object, decode_(json));
+    const std::string key = object.meta.key();
+    const Ref<T> known = store_.get(key);
+    // The delete of an earlier object must not remove its namesake.
+    if (!known || known->meta.uid != object.meta.uid) return {};
+    store_.erase(key);
+    notify(known, nullptr);
     return {};
   }
   void begin_replace() override { side_.clear(); }

@@ -10,7 +10,6 @@
 #include <utility>
 
 #include "kube/core/patch.h"
-#include "kube/core/selectors.h"
 #include "kube/core/url.h"
 #include "kube/core/watch_decoder.h"
 #include "kube/runtime/metrics.h"
@@ -189,7 +188,7 @@ asio::awaitable<void> LeaderElector::Impl::watch() {
   Query query;
   query.add("watch", "true")
       .add("resourceVersion", observed.version)
-      .add("fieldSelector", field_equals("metadata.name", options.name))
+      .add("fieldSelector", "metadata.name=" + options.name)
       .add("timeoutSeconds", static_cast<long long>(300 + env.random.below(300)));
   HttpRequest request{.target = with_query(kLeases.path(options.ns), query.str())};
   request.timeout = std::max(kLeastTimeout, options.renew / 2);

@@ -143,6 +143,7 @@ asio::awaitable<int> ProcessLife::run(Component& component) {
     if (self.acquired && !leading) {
       leading = true;
       self.work.spawn("lead", self.lead());
+      continue;  // it may have run to its end already
     }
     co_await self.changed.wait();
   }
