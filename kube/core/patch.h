@@ -22,7 +22,7 @@ Result<std::string> merge_patch(std::string_view target, std::string_view patch)
 /// fails with kConflict when somebody else wrote in between (a merge patch replaces lists whole).
 std::string finalizers_patch(const std::vector<std::string>& finalizers, std::string_view resource_version);
 
-/// {"metadata":{"annotations":{...}}} as a merge patch; an empty optional value removes the key.
+/// {"metadata":{"annotations":{...}}} as a merge patch; keys in `remove` are taken away.
 std::string annotations_patch(const std::vector<std::pair<std::string, std::string>>& set,
                               const std::vector<std::string>& remove = {});
 
