@@ -1,0 +1,211 @@
+#include "controllers/model_deployment/reconciler.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "controllers/model_deployment/names.h"
+#include "controllers/model_deployment/pass.h"
+#include "kube/core/resource_version.h"
+
+namespace stowage::model_deployment {
+namespace kinds {
+const kube::Resource kModelDeployment{"stowage.dev", "v1alpha1", "modeldeployments", "ModelDeployment"};
+const kube::Resource kModelRuntime{"stowage.dev", "v1alpha1", "modelruntimes", "ModelRuntime", false};
+const kube::Resource kSchedulingPolicy{"stowage.dev", "v1alpha1", "schedulingpolicies", "SchedulingPolicy",
+                                       false};
+const kube::Resource kPod{"", "v1", "pods", "Pod"};
+const kube::Resource kService{"", "v1", "services", "Service"};
+const kube::Resource kRevision{"apps", "v1", "controllerrevisions", "ControllerRevision"};
+const kube::Resource kNode{"", "v1", "nodes", "Node", false};
+}  // namespace kinds
+
+namespace {
+
+// Longer than any watch is silent for; after that the cache is believed as it is.
+constexpr Millis kExpectationTimeout{30'000};
+// What the API server refused is tried again this often: quotas and admission policies change.
+constexpr Millis kRefusedPause{30'000};
+
+Millis sooner(std::optional<Millis> a, Millis b) {
+  return a && *a < b ? *a : b;
+}
+
+}  // namespace
+
+Reconciler::Reconciler(kube::Environment env, kube::Client& client, kube::EventRecorder& events,
+                       Stores stores)
+    : env_(env), client_(client), events_(events), stores_(stores), expectations_(kExpectationTimeout) {}
+
+boost::asio::awaitable<Result<kube::Action>> Reconciler::reconcile(std::string key) {
+  // 1. What is there. Not before the cache has seen what this process wrote.
+  if (!expectations_.satisfied(key, env_.clock.now()))
+    co_return kube::Action::requeue_after(kExpectationTimeout);
+  Pass pass{.key = key, .observed = observe(stores_, key)};
+  if (pass.observed.deployment == nullptr) {
+    expectations_.forget(key);
+    written_.erase(key);
+    refused_.erase(key);
+    co_return kube::Action::await_change();
+  }
+  // Owner references let the garbage collector take the children.
+  if (pass.deployment().meta.deleted) co_return kube::Action::await_change();
+  pass.before = status_before(pass.deployment());
+  pass.issue = pass.observed.issue;
+  CO_TRY_VOID(co_await find_lost_nodes(pass));
+
+  // 2. The revision that pods are made of.
+  CO_TRY_VOID(co_await ensure_revision(pass));
+
+  // 3. What should be: pure.
+  plan(pass);
+
+  // 4. Write: Services before the pods that look for them, attempt numbers before the pods that they replace.
+  CO_TRY_VOID(co_await ensure_services(pass));
+  if (const auto refused = refused_.find(key); refused != refused_.end() && !pass.issue)
+    pass.issue = refused->second;
+  CO_TRY_VOID(co_await write_status(pass));
+  tell(pass);
+  CO_TRY_VOID(co_await delete_pods(pass));
+  CO_TRY_VOID(co_await create_pods(pass));
+  CO_TRY_VOID(co_await prune_revisions(pass));
+  if (refused_.contains(key)) co_return kube::Action::requeue_after(sooner(pass.plan.again, kRefusedPause));
+  co_return pass.plan.again ? kube::Action::requeue_after(*pass.plan.again) : kube::Action::await_change();
+}
+
+// A node that the cache does not know may be newer than the cache: only the API server's word counts.
+kube::Async<void> Reconciler::find_lost_nodes(Pass& pass) {
+  for (const auto& node : pass.observed.unknown_nodes) {
+    auto found = co_await client_.get(kinds::kNode, "", node);
+    if (found) continue;
+    if (found.error().code != Code::kNotFound) co_return std::unexpected(std::move(found).error());
+    pass.lost_nodes.insert(node);
+  }
+  co_return Result<void>{};
+}
+
+void Reconciler::plan(Pass& pass) {
+  const auto& deployment = pass.deployment();
+  World& world = pass.world;
+  world.now = env_.clock.wall();
+  world.target = deployment.spec.suspend ? 0 : deployment.spec.replicas;
+  world.limits = deployment.spec.rollout;
+  world.revision = pass.revision;
+  world.owner_uid = deployment.meta.uid;
+  world.attempts = pass.before.attempts;
+  for (const auto& revision : pass.observed.revisions) {
+    if (revision->nodes > 0) world.group_sizes[revision->meta.name] = revision->nodes;
+  }
+  for (const auto& pod : pass.observed.pods)
+    world.members.push_back({.fact = *pod, .node_gone = pass.lost_nodes.contains(pod->node)});
+  pass.plan = decide(world);
+}
+
+api::ModelDeploymentStatus Reconciler::status_before(const api::ModelDeployment& deployment) {
+  const auto written = written_.find(deployment.meta.key());
+  if (written == written_.end()) return deployment.status;
+  const bool caught_up =
+      written->second.uid != deployment.meta.uid ||
+      kube::resource_version_at_least(deployment.meta.resource_version, written->second.resource_version);
+  if (!caught_up) return written->second.status;
+  written_.erase(written);
+  return deployment.status;
+}
+
+kube::Async<void> Reconciler::write_status(Pass& pass) {
+  const auto& deployment = pass.deployment();
+  StatusInput input{.deployment = deployment,
+                    .plan = pass.plan,
+                    .now = pass.world.now,
+                    .target = pass.world.target,
+                    .update_revision = pass.revision,
+                    .issue = pass.issue,
+                    .shape = pass.observed.shape,
+                    .runtime_drift = pass.runtime_drift};
+  if (const auto& runtime = pass.observed.runtime) {
+    input.applied.push_back({"ModelRuntime", runtime->meta.name, runtime->meta.generation});
+  }
+  if (const auto& policy = pass.observed.policy) {
+    input.applied.push_back({"SchedulingPolicy", policy->meta.name, policy->meta.generation});
+  }
+  const auto status = make_status(input, pass.before);
+  if (same_status(status, pass.before)) co_return Result<void>{};
+  CO_TRY(const std::string answer,
+         co_await client_.apply(kinds::kModelDeployment, deployment.meta.ns, deployment.meta.name,
+                                api::encode_status_apply(deployment.meta, status),
+                                {.field_manager = std::string(kFieldManager), .force = true}, "status"));
+  CO_TRY(auto stored, api::decode_model_deployment(answer));
+  const auto* stalled = status.condition("Stalled");
+  const auto* stalled_before = pass.before.condition("Stalled");
+  if (stalled != nullptr && (stalled_before == nullptr || stalled_before->reason != stalled->reason)) {
+    event(pass, "Warning", stalled->reason, stalled->message);
+  }
+  pass.before = stored.status;
+  written_[pass.key] = {stored.meta.uid, stored.meta.resource_version, std::move(stored.status)};
+  co_return Result<void>{};
+}
+
+void Reconciler::pod_seen(const kube::Ref<PodFact>& old, const kube::Ref<PodFact>& now) {
+  const auto& pod = now ? now : old;
+  const std::string key = deployment_key(pod->meta.ns, pod->deployment);
+  if (now) expectations_.seen_create(key, now->meta.name);
+  if (!now || now->meta.deleted) expectations_.seen_delete(key, pod->meta.uid);
+}
+
+void Reconciler::child_seen(const std::string& key, const std::string& name) {
+  expectations_.seen_create(key, name);
+}
+
+void Reconciler::event(const Pass& pass, std::string type, std::string reason, std::string message) {
+  const auto& meta = pass.deployment().meta;
+  events_.record({"stowage.dev/v1alpha1", "ModelDeployment", meta.ns, meta.name, meta.uid}, std::move(type),
+                 std::move(reason), std::move(message));
+}
+
+// One event a replica and cause, not one a pod.
+void Reconciler::tell(const Pass& pass) {
+  int32_t last = -1;
+  for (const auto& gone : pass.plan.deletes) {
+    if (gone.replica == last) continue;
+    last = gone.replica;
+    const auto say = [&](const char* type, const char* reason, const char* text) {
+      event(pass, type, reason, fmt::format("replica {} {}", gone.replica, text));
+    };
+    switch (gone.why) {
+      case GroupEnd::kOwnFailure:
+        say("Warning", "ReplicaFailed", "failed and is started again");
+        break;
+      case GroupEnd::kDisrupted:
+        say("Warning", "ReplicaDisrupted", "was evicted or preempted and is replaced");
+        break;
+      case GroupEnd::kRejected:
+        say("Warning", "ReplicaRejected", "was refused by its kubelet and is replaced");
+        break;
+      case GroupEnd::kNodeGone:
+        say("Warning", "NodeGone", "lost a node and is replaced whole");
+        break;
+      case GroupEnd::kMemberGone:
+        say("Normal", "PodGone", "lost a pod and is replaced whole");
+        break;
+      case GroupEnd::kOutdated:
+        say("Normal", "ReplicaUpdated", "is replaced by the new revision");
+        break;
+      case GroupEnd::kObsolete:
+        say("Normal", "ReplicaRemoved", "is removed");
+        break;
+      case GroupEnd::kNone:
+        break;
+    }
+  }
+  last = -1;
+  for (const auto& made : pass.plan.creates) {
+    if (made.replica == last) continue;
+    last = made.replica;
+    event(pass, "Normal", "ReplicaCreated",
+          fmt::format("replica {} starts as {} with {} pod(s)", made.replica,
+                      group_name(pass.deployment().meta.name, made.replica, made.attempt), made.group_size));
+  }
+}
+
+}  // namespace stowage::model_deployment

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "controllers/model_deployment/desired.h"
+#include "controllers/model_deployment/observe.h"
+#include "controllers/model_deployment/status.h"
+#include "kube/client/client.h"
+#include "kube/core/resource.h"
+#include "kube/runtime/controller.h"
+#include "kube/runtime/environment.h"
+#include "kube/runtime/event_recorder.h"
+#include "kube/runtime/expectations.h"
+
+namespace stowage::model_deployment {
+
+/// The kinds that this controller reads or writes.
+namespace kinds {
+extern const kube::Resource kModelDeployment;
+extern const kube::Resource kModelRuntime;
+extern const kube::Resource kSchedulingPolicy;
+extern const kube::Resource kPod;
+extern const kube::Resource kService;
+extern const kube::Resource kRevision;
+extern const kube::Resource kNode;
+}  // namespace kinds
+
+/// Makes the pods, Services and revisions of ModelDeployments what their specs ask for: observe -> decide ->
+/// write. One reconcile a key at a time (the work queue sees to it); everything runs on the control thread.
+class Reconciler {
+ public:
+  Reconciler(kube::Environment env, kube::Client& client, kube::EventRecorder& events, Stores stores);
+
+  /// `key` is "ns/name". Errors are what the API server answered; the queue tries again with back-off.
+  boost::asio::awaitable<Result<kube::Action>> reconcile(std::string key);
+
+  // What the informers saw, so that a key is not planned on a cache that is older than its own writes.
+  void pod_seen(const kube::Ref<PodFact>& old, const kube::Ref<PodFact>& now);
+  void child_seen(const std::string& key, const std::string& name);
+
+ private:
+  struct Written {
+    std::string uid;
+    std::string resource_version;
+    api::ModelDeploymentStatus status;
+  };
+  /// One reconcile on its way.
+  struct Pass;
+
+  kube::Async<void> find_lost_nodes(Pass& pass);
+  kube::Async<void> ensure_revision(Pass& pass);
+  kube::Async<void> create_revision(Pass& pass, std::string data);
+  kube::Async<void> prune_revisions(Pass& pass);
+  kube::Async<void> ensure_services(Pass& pass);
+  kube::Async<void> ensure_service(Pass& pass, DesiredService desired);
+  kube::Async<void> write_status(Pass& pass);
+  kube::Async<void> delete_pods(Pass& pass);
+  kube::Async<void> create_pods(Pass& pass);
+  kube::Async<void> create_pod(Pass& pass, PodCreate create, std::string data);
+  void plan(Pass& pass);
+  void tell(const Pass& pass);
+  void event(const Pass& pass, std::string type, std::string reason, std::string message);
+  [[nodiscard]] api::ModelDeploymentStatus status_before(const api::ModelDeployment& deployment);
+
+  kube::Environment env_;
+  kube::Client& client_;
+  kube::EventRecorder& events_;
+  Stores stores_;
+  kube::Expectations expectations_;
+  /// Status as last written, until the cache has caught up with it.
+  std::map<std::string, Written> written_;
+  /// Why the API server refused a pod, by deployment: told in conditions until one is accepted.
+  std::map<std::string, Issue> refused_;
+};
+
+}  // namespace stowage::model_deployment

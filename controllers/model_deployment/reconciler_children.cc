@@ -1,0 +1,216 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "controllers/model_deployment/names.h"
+#include "controllers/model_deployment/pass.h"
+#include "controllers/model_deployment/reconciler.h"
+
+namespace stowage::model_deployment {
+namespace {
+
+constexpr size_t kRevisionsKept = 10;
+
+bool owned_by(const api::ObjectMeta& child, const api::ModelDeployment& deployment) {
+  const auto* owner = child.controller();
+  return owner != nullptr && owner->uid == deployment.meta.uid;
+}
+
+int64_t last_number(const Observed& observed) {
+  return observed.revisions.empty() ? 0 : observed.revisions.back()->number;
+}
+
+// The API server's no to a pod. Invalid means that only another spec helps; forbidden (quota, pod security,
+// priority class) may change without one.
+Issue refusal(const Error& error) {
+  if (error.code == Code::kInvalidArgument) {
+    return {"PodRejected", "the API server refuses the pods: change the spec: " + error.message, true};
+  }
+  return {"PodForbidden", "the API server does not permit the pods now: " + error.message, false};
+}
+
+}  // namespace
+
+kube::Async<void> Reconciler::ensure_revision(Pass& pass) {
+  const Observed& observed = pass.observed;
+  const auto& deployment = pass.deployment();
+  const RevisionFact* known = observed.revision_of_key(deployment.spec.revision_key);
+  std::string rendered;
+  if (observed.shape && observed.runtime && (!pass.issue || known != nullptr)) {
+    auto result = render_revision(deployment, *observed.runtime, *observed.shape);
+    if (result) {
+      rendered = std::move(*result);
+    } else if (known == nullptr) {
+      const bool source = result.error().code == Code::kUnsupported;
+      const bool overlay = result.error().message.starts_with("podTemplate");
+      pass.issue = Issue{source    ? "UnsupportedModelSource"
+                         : overlay ? "PodTemplateRejected"
+                                   : "InvalidRuntime",
+                         result.error().message};
+    }
+  }
+  if (known == nullptr) {
+    if (!rendered.empty()) co_return co_await create_revision(pass, std::move(rendered));
+    // What ran before goes on: it is repaired and scaled, but nothing new is rolled out.
+    if (const auto* last = observed.revision(pass.before.update_revision)) pass.revision = last->meta.name;
+    co_return Result<void>{};
+  }
+  pass.revision = known->meta.name;
+  if (observed.runtime == nullptr) {
+    pass.runtime_drift = "the ModelRuntime that the pods were made of is gone; they keep what it said.";
+  } else if (!rendered.empty() && !same_pods(rendered, known->data)) {
+    pass.runtime_drift = fmt::format(
+        "ModelRuntime \"{}\" or the operator changed since the pods' revision was made; "
+        "the next change of the spec takes it over.",
+        observed.runtime->meta.name);
+  }
+  if (known->number == last_number(observed)) co_return Result<void>{};
+  // A rollback: the old revision becomes the newest.
+  const std::string patch = fmt::format(R"({{"revision":{}}})", last_number(observed) + 1);
+  CO_TRY_VOID(co_await client_.merge_patch(kinds::kRevision, deployment.meta.ns, known->meta.name, patch,
+                                           {.field_manager = std::string(kFieldManager)}));
+  event(pass, "Normal", "RolledBack", fmt::format("back to revision {}", known->meta.name));
+  co_return Result<void>{};
+}
+
+kube::Async<void> Reconciler::create_revision(Pass& pass, std::string data) {
+  const auto& deployment = pass.deployment();
+  int salt = 0;
+  std::string name = revision_name(deployment.meta.name, deployment.spec.revision_key, salt);
+  // Another key under the same name is a collision of hashes.
+  while (std::ranges::any_of(pass.observed.revisions, [&](const auto& r) { return r->meta.name == name; }))
+    name = revision_name(deployment.meta.name, deployment.spec.revision_key, ++salt);
+  const std::string body = revision_object(deployment, name, last_number(pass.observed) + 1, data);
+  expectations_.expect_create(pass.key, "revision/" + name, env_.clock.now());
+  auto created =
+      co_await client_.create(kinds::kRevision, deployment.meta.ns, body, std::string(kFieldManager));
+  if (!created) {
+    expectations_.seen_create(pass.key, "revision/" + name);
+    if (created.error().code != Code::kAlreadyExists) co_return std::unexpected(std::move(created).error());
+    created = co_await client_.get(kinds::kRevision, deployment.meta.ns, name);
+    if (!created) co_return std::unexpected(std::move(created).error());
+  }
+  CO_TRY(auto fact, decode_revision_fact(*created));
+  if (!owned_by(fact.meta, deployment)) {
+    co_return fail(Code::kConflict, fmt::format("ControllerRevision {} belongs to another object", name));
+  }
+  pass.revision = name;
+  pass.observed.revisions.push_back(std::make_shared<const RevisionFact>(std::move(fact)));
+  co_return Result<void>{};
+}
+
+kube::Async<void> Reconciler::prune_revisions(Pass& pass) {
+  size_t surplus = pass.observed.revisions.size();
+  for (const auto& revision : pass.observed.revisions) {
+    if (surplus <= kRevisionsKept) break;
+    const std::string& name = revision->meta.name;
+    const bool used =
+        name == pass.revision || name == pass.before.current_revision ||
+        std::ranges::any_of(pass.observed.pods, [&](const auto& p) { return p->revision == name; });
+    if (used) continue;
+    auto removed = co_await client_.remove(kinds::kRevision, pass.deployment().meta.ns, name,
+                                           {.uid = revision->meta.uid});
+    if (!removed && removed.error().code != Code::kNotFound) co_return removed;
+    --surplus;
+  }
+  co_return Result<void>{};
+}
+
+kube::Async<void> Reconciler::ensure_services(Pass& pass) {
+  const RevisionFact* revision = pass.observed.revision(pass.revision);
+  if (revision == nullptr) co_return Result<void>{};
+  CO_TRY_VOID(co_await ensure_service(pass, serving_service(pass.deployment(), revision->port)));
+  const bool wide = std::ranges::any_of(pass.observed.revisions, [&](const auto& r) { return r->nodes > 1; });
+  if (wide)
+    CO_TRY_VOID(co_await ensure_service(pass, members_service_object(pass.deployment(), revision->port)));
+  co_return Result<void>{};
+}
+
+kube::Async<void> Reconciler::ensure_service(Pass& pass, DesiredService desired) {
+  const auto& deployment = pass.deployment();
+  const std::string& name = desired.fact.meta.name;
+  const auto actual = std::ranges::find_if(pass.observed.services,
+                                           [&](const auto& service) { return service->meta.name == name; });
+  if (actual != pass.observed.services.end()) {
+    if (service_matches(**actual, desired.fact) || (*actual)->meta.deleted) co_return Result<void>{};
+    CO_TRY_VOID(co_await client_.apply(kinds::kService, deployment.meta.ns, name, desired.body,
+                                       {.field_manager = std::string(kFieldManager), .force = true}));
+    co_return Result<void>{};
+  }
+  expectations_.expect_create(pass.key, "service/" + name, env_.clock.now());
+  auto created =
+      co_await client_.create(kinds::kService, deployment.meta.ns, desired.body, std::string(kFieldManager));
+  if (created) co_return Result<void>{};
+  expectations_.seen_create(pass.key, "service/" + name);
+  if (created.error().code != Code::kAlreadyExists) co_return std::unexpected(std::move(created).error());
+  CO_TRY(const std::string text, co_await client_.get(kinds::kService, deployment.meta.ns, name));
+  CO_TRY(const auto fact, decode_service_fact(text));
+  if (owned_by(fact.meta, deployment)) co_return Result<void>{};
+  if (!pass.issue) {
+    pass.issue = Issue{
+        "ServiceNameTaken",
+        fmt::format("Service \"{}\" exists and is not owned by this ModelDeployment: rename one of them",
+                    name)};
+  }
+  co_return Result<void>{};
+}
+
+kube::Async<void> Reconciler::delete_pods(Pass& pass) {
+  for (const auto& pod : pass.plan.deletes) {
+    expectations_.expect_delete(pass.key, pod.uid, env_.clock.now());
+    auto removed =
+        co_await client_.remove(kinds::kPod, pass.deployment().meta.ns, pod.name, {.uid = pod.uid});
+    if (removed) continue;
+    expectations_.seen_delete(pass.key, pod.uid);
+    // Gone, or another pod under the name by now: either way this one is gone.
+    if (removed.error().code == Code::kNotFound || removed.error().code == Code::kConflict) continue;
+    co_return removed;
+  }
+  co_return Result<void>{};
+}
+
+kube::Async<void> Reconciler::create_pods(Pass& pass) {
+  for (const auto& create : pass.plan.creates) {
+    const RevisionFact* revision = pass.observed.revision(create.revision);
+    if (revision == nullptr) continue;
+    auto created = co_await create_pod(pass, create, revision->data);
+    if (created) continue;
+    const Code code = created.error().code;
+    if (code != Code::kInvalidArgument && code != Code::kForbidden) co_return created;
+    const Issue issue = refusal(created.error());
+    const auto known = refused_.find(pass.key);
+    const bool told = known != refused_.end() && known->second.message == issue.message;
+    refused_[pass.key] = issue;
+    if (!told) event(pass, "Warning", issue.reason, issue.message);
+    if (!pass.issue || pass.issue->message != issue.message) {
+      pass.issue = issue;
+      co_return co_await write_status(pass);
+    }
+    co_return Result<void>{};
+  }
+  // Accepted, or nothing left to ask for: an old refusal is history.
+  const auto history = refused_.find(pass.key);
+  if (history == refused_.end()) co_return Result<void>{};
+  if (pass.issue && pass.issue->message == history->second.message) pass.issue.reset();
+  refused_.erase(history);
+  co_return co_await write_status(pass);
+}
+
+kube::Async<void> Reconciler::create_pod(Pass& pass, PodCreate create, std::string data) {
+  const auto& deployment = pass.deployment();
+  const std::string name = pod_name(deployment.meta.name, create.replica, create.attempt, create.rank);
+  CO_TRY(const std::string body, pod_object(deployment, create, data));
+  expectations_.expect_create(pass.key, name, env_.clock.now());
+  auto created = co_await client_.create(kinds::kPod, deployment.meta.ns, body, std::string(kFieldManager));
+  if (created) co_return Result<void>{};
+  expectations_.seen_create(pass.key, name);
+  if (created.error().code != Code::kAlreadyExists) co_return std::unexpected(std::move(created).error());
+  // A POST whose answer was lost, or somebody else's pod: the owner tells.
+  CO_TRY(const std::string text, co_await client_.get(kinds::kPod, deployment.meta.ns, name));
+  CO_TRY(const auto fact, decode_pod_fact(text));
+  if (owned_by(fact.meta, deployment) && !fact.meta.deleted) co_return Result<void>{};
+  co_return fail(Code::kConflict, fmt::format("pod {} exists and is not ours or is being deleted", name));
+}
+
+}  // namespace stowage::model_deployment

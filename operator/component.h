@@ -1,0 +1,16 @@
+#pragma once
+
+#include <memory>
+
+#include "base/result.h"
+#include "kube/runtime/process.h"
+
+namespace stowage::operator_process {
+
+/// The operator's part of the process: caches, the controllers, the catalogue.
+///
+/// Configuration keys: `workers` (deployments reconciled at once, 1 to 64, default 8), `catalogue` (apply the
+/// default runtimes and the default policy at the start, default true).
+Result<std::unique_ptr<kube::Component>> make_operator(kube::ComponentContext context);
+
+}  // namespace stowage::operator_process

@@ -1,0 +1,11 @@
+# cmake -DOUTPUT=F -DFILES=a;b -P embed_catalogue.cmake: writes the files as C++ raw string literals.
+set(text "#include \"operator/catalogue.h\"\n\nnamespace stowage::operator_process {\n\n")
+string(APPEND text "const std::vector<CatalogueFile>& catalogue_files() {\n")
+string(APPEND text "  static const std::vector<CatalogueFile> kFiles = {\n")
+foreach(file IN LISTS FILES)
+  file(READ "${file}" content)
+  get_filename_component(name "${file}" NAME)
+  string(APPEND text "      {\"${name}\", R\"yaml(${content})yaml\"},\n")
+endforeach()
+string(APPEND text "  };\n  return kFiles;\n}\n\n}  // namespace stowage::operator_process\n")
+file(WRITE "${OUTPUT}" "${text}")
