@@ -1,0 +1,53 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <string>
+
+#include "gpu-scheduler/cluster_cache.h"
+#include "gpu-scheduler/cycle.h"
+#include "kube/client/client.h"
+#include "kube/runtime/environment.h"
+
+namespace stowage::scheduler {
+
+/// How a bind ended. All but kUnknown are definite: the API server said so.
+enum class BindEnd : uint8_t {
+  kBound,    ///< On the node that was planned.
+  kRefused,  ///< Not bound, and no request of ours can still do it: forget and try again.
+  kGone,     ///< The pod does not exist any more, or has another UID.
+  kUnknown,  ///< We may not ask any more (lost lease, shutdown): the next leader finds out.
+};
+
+struct BindOutcome {
+  BindEnd end = BindEnd::kUnknown;
+  std::string message;  ///< Of a refusal.
+};
+
+/// Sends binds and does not rest before their end is known. Never binds to a node that was replaced by one of
+/// the same name. An ambiguous answer (timeout, broken connection, 5xx) is followed by a live read; while the
+/// pod is still unbound the same bind is sent again, so that a late arrival of the first is harmless.
+class Binder {
+ public:
+  Binder(kube::Environment env, kube::Client& client, const ClusterCache& cache)
+      : env_(env), client_(client), cache_(cache) {}
+
+  /// Tells the plan's claims their node and waits until all are bound (at most 10 min, as kube-scheduler
+  /// does). kRefused when the provisioner gives up; kBound when the pod may be bound.
+  boost::asio::awaitable<BindOutcome> prepare_claims(const PlannedBind& plan);
+  boost::asio::awaitable<BindOutcome> bind(const PlannedBind& plan);
+
+ private:
+  struct Live {
+    BindEnd end = BindEnd::kUnknown;
+    bool unbound = false;
+    std::string message;
+  };
+  boost::asio::awaitable<Live> look(const PlannedBind& plan);
+  [[nodiscard]] bool same_node(const PlannedBind& plan) const;
+
+  kube::Environment env_;
+  kube::Client& client_;
+  const ClusterCache& cache_;
+};
+
+}  // namespace stowage::scheduler

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/core/node.h"
+#include "gpu-scheduler/objects.h"
+#include "gpu-scheduler/translate.h"
+
+namespace stowage::scheduler {
+
+/// Which CapacityPool a node belongs to: where several match, the first by name wins. Pure values.
+class CapacityPools {
+ public:
+  using PoolRef = std::shared_ptr<const PoolObject>;
+  CapacityPools() = default;
+  /// In any order; those without a selector match nothing.
+  explicit CapacityPools(std::vector<PoolRef> pools);
+
+  /// Tier and price for the node; nullopt when no pool matches.
+  [[nodiscard]] std::optional<NodeCapacity> of(const api::Node& node) const;
+  /// Names of all pools that match the node, sorted.
+  [[nodiscard]] std::vector<std::string> matching(const api::Node& node) const;
+  /// Names of pools that share a node with another one -> the first such other pool.
+  [[nodiscard]] std::map<std::string, std::string> overlaps(
+      const std::map<std::string, std::shared_ptr<const api::Node>, std::less<>>& nodes) const;
+  [[nodiscard]] const std::vector<PoolRef>& pools() const { return pools_; }
+
+ private:
+  std::vector<PoolRef> pools_;
+};
+
+}  // namespace stowage::scheduler

@@ -1,0 +1,109 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "api/core/node.h"
+#include "api/core/pod.h"
+#include "gpu-scheduler/capacity_pools.h"
+#include "gpu-scheduler/engine/cluster_state.h"
+#include "gpu-scheduler/gang_contract.h"
+#include "gpu-scheduler/queue.h"
+#include "gpu-scheduler/translate.h"
+
+namespace stowage::scheduler {
+
+using PodRef = std::shared_ptr<const api::Pod>;
+using NodeRef = std::shared_ptr<const api::Node>;
+
+/// Where a pod stands for us.
+enum class PodPhase : uint8_t {
+  kWaiting,  ///< Ours, not bound, nothing assumed.
+  kGated,    ///< Ours, not bound, has scheduling gates.
+  kAssumed,  ///< Ours, placed by a decision whose bind is not confirmed.
+  kBound,    ///< Anybody's: holds capacity on its node until it ends.
+};
+
+struct PodRecord {
+  PodRef pod;
+  PodPhase phase = PodPhase::kWaiting;
+  std::string node;  ///< Of an assumed or bound pod.
+  std::string unit;  ///< Empty for foreign pods.
+};
+
+/// The cluster as the informers and our own decisions tell it: feeds the engine's state. Foreign pods count
+/// as soon as they are seen; terminating pods keep what they hold; assumed pods count until they are
+/// confirmed or forgotten. Pure: no IO, no clock.
+class ClusterCache {
+ public:
+  ClusterCache(std::string scheduler_name, StorageLookup storage)
+      : scheduler_name_(std::move(scheduler_name)), storage_(std::move(storage)) {}
+
+  // What informers report. Each returns the events that may help waiting units.
+  EventMask pod_changed(const PodRef& old, const PodRef& now);
+  EventMask node_changed(const NodeRef& old, const NodeRef& now);
+  EventMask namespace_changed(const api::ObjectMeta& meta, bool gone);
+  /// Tiers and prices changed: nodes are translated anew.
+  EventMask pools_changed(CapacityPools pools);
+  Result<EventMask> set_topology_levels(std::vector<engine::TopologyLevel> levels);
+
+  // What our own decisions do.
+  /// The engine holds the pod on `node` already (place() put it there).
+  void assumed(std::string_view uid, const std::string& node);
+  /// A definite answer said that the pod is not bound by us: frees it. kCapacityFreed, or 0 when nothing was
+  /// assumed.
+  EventMask forget(std::string_view uid);
+
+  [[nodiscard]] engine::ClusterState& state() { return state_; }
+  [[nodiscard]] const engine::ClusterState& state() const { return state_; }
+  [[nodiscard]] const PodRecord* find(std::string_view uid) const;
+  /// UID of the node object now; empty when there is none.
+  [[nodiscard]] std::string_view node_uid(std::string_view node) const;
+  [[nodiscard]] const NodeRef* node(std::string_view name) const;
+  [[nodiscard]] const CapacityPools& pools() const { return pools_; }
+  [[nodiscard]] const std::map<std::string, NodeRef, std::less<>>& nodes() const { return nodes_; }
+  /// UIDs of the members of a unit, waiting or placed; null when there are none.
+  [[nodiscard]] const std::set<std::string>* members(std::string_view unit) const;
+  /// Units of the pods that this controller owns, in order of name.
+  [[nodiscard]] std::vector<std::string> units_of(std::string_view owner_uid) const;
+  /// Units touched by pod events since the last call, each once, in order of name.
+  std::set<std::string> take_touched() { return std::exchange(touched_, {}); }
+  [[nodiscard]] size_t pods() const { return records_.size(); }
+
+  /// The class of a pod as the engine counts it: labels that no selector in the cluster looks at are left
+  /// out, so that replicas share a class.
+  Result<engine::ClassId> class_of(const api::Pod& pod, const DeviceWishes& wishes, VolumeNeeds volumes);
+  [[nodiscard]] const StorageLookup& storage() const { return storage_; }
+
+ private:
+  EventMask upsert(const PodRef& now);
+  EventMask erase(const std::string& uid);
+  void place(PodRecord& record);
+  void unplace(const std::string& uid, const PodRecord& record);
+  void join(PodRecord& record);
+  void leave(const std::string& uid, const std::string& from, const api::Pod& pod);
+  void note_selectors(const engine::PodClass& pod_class);
+  void recount(const std::string& label_key);
+
+  std::string scheduler_name_;
+  StorageLookup storage_;
+  engine::ClusterState state_{engine::default_topology_levels()};
+  CapacityPools pools_;
+  std::map<std::string, NodeRef, std::less<>> nodes_;
+  std::unordered_map<std::string, PodRecord> records_;
+  std::map<std::string, std::set<std::string>, std::less<>> units_;
+  /// Controller UID -> unit -> how many of its pods are in it.
+  std::map<std::string, std::map<std::string, int>, std::less<>> owners_;
+  /// Pods on nodes that we do not know (yet): counted when the node appears.
+  std::map<std::string, std::set<std::string>, std::less<>> homeless_;
+  std::set<std::string, std::less<>> selector_keys_;
+  std::set<std::string> touched_;
+};
+
+}  // namespace stowage::scheduler

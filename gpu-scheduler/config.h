@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+
+#include "base/clock.h"
+#include "kube/runtime/config_file.h"
+
+namespace stowage::scheduler {
+
+/// The scheduler's own keys of its SchedulerConfig.
+struct SchedulerConfig {
+  std::string scheduler_name = "stowage";  ///< Pods with this schedulerName are ours.
+  int64_t binds_in_flight = 64;            ///< 1..1000
+  Millis policy_status_every{60'000};      ///< How often policy and pool statuses are looked at.
+};
+
+/// Reads the keys; mistakes are noted in the file.
+SchedulerConfig read_config(kube::ConfigSection section);
+
+}  // namespace stowage::scheduler

@@ -1,0 +1,142 @@
+#include "gpu-scheduler/cycle.h"
+
+#include <fmt/core.h>
+
+#include <chrono>
+#include <utility>
+
+#include "gpu-scheduler/engine/place.h"
+
+namespace stowage::scheduler {
+namespace {
+
+/// Nodes looked at per decision: far above any cluster, against runaway work alone.
+constexpr int64_t kPlaceBudget = 200'000'000;
+
+std::string first_word(const engine::Explanation& why) {
+  return why.reason.empty() ? "Unschedulable" : why.reason;
+}
+
+}  // namespace
+
+const Pending* Cycle::pending(std::string_view unit) const {
+  const auto it = pending_.find(unit);
+  return it == pending_.end() ? nullptr : &it->second;
+}
+
+const Placed* Cycle::placed(std::string_view unit) const {
+  const auto it = placed_.find(unit);
+  return it == placed_.end() ? nullptr : &it->second;
+}
+
+std::set<std::string> Cycle::requeue_touched() {
+  std::set<std::string> touched = cache_.take_touched();
+  for (const std::string& unit : touched) {
+    if (waiting_members(cache_, unit).empty()) {
+      queue_.remove(unit);
+      pending_.erase(unit);
+      if (cache_.members(unit) == nullptr) placed_.erase(unit);
+    } else {
+      queue_.add(unit, rank_unit(cache_, unit));
+    }
+  }
+  return touched;
+}
+
+std::optional<Cycle::Outcome> Cycle::run_one(MonoTime now, WallTime wall) {
+  // 1. The unit whose turn it is.
+  auto unit = queue_.pop();
+  if (!unit) return std::nullopt;
+  // 2. Its members, and whether they are a gang that may be tried.
+  Unit read = read_unit(cache_, *unit);
+  if (std::holds_alternative<SettledUnit>(read)) {
+    pending_.erase(*unit);
+    return Outcome{.unit = *unit};
+  }
+  if (auto* held = std::get_if<HeldUnit>(&read)) {
+    hold(*unit, std::move(*held), wall);
+    return Outcome{.unit = *unit};
+  }
+  // 3.-5. Decide, then assume or park.
+  return decide(*unit, std::move(std::get<ReadyUnit>(read)), now, wall);
+}
+
+Cycle::Outcome Cycle::decide(const std::string& unit, ReadyUnit ready, MonoTime now, WallTime wall) {
+  Outcome out{.unit = unit};
+  // 3. The policy that the pods name.
+  const ActivePolicy* policy = policies_.find(ready.policy);
+  if (policy == nullptr) {
+    hold(unit,
+         {.reason = "UnknownPolicy",
+          .message = fmt::format("there is no SchedulingPolicy \"{}\": create it, or name another one",
+                                 ready.policy),
+          .helps = bit(ClusterEvent::kPolicyChanged)},
+         wall);
+    return out;
+  }
+  if (const auto valid = engine::validate(cache_.state(), ready.demand); !valid) {
+    hold(unit,
+         {.reason = "InvalidGroup",
+          .message = valid.error().message,
+          .helps = bit(ClusterEvent::kPolicyChanged)},
+         wall);
+    return out;
+  }
+  // 4. All or nothing: on success the state holds the pods.
+  WorkBudget budget(kPlaceBudget);
+  engine::Decision decision = engine::place(cache_.state(), ready.demand, policy->policy, budget);
+  out.tried = true;
+  if (decision.placed()) {
+    ++counts_[ready.policy].placed;
+    out.binds = assume(unit, ready, decision);
+    pending_.erase(unit);
+    return out;
+  }
+  // 5. It waits, and says why; what would help is worked out rarely.
+  ++counts_[ready.policy].unschedulable;
+  Pending next{
+      .reason = first_word(decision.why), .message = decision.why.message, .why = std::move(decision.why)};
+  next.explained = now;
+  wait(unit, std::move(next), ready.helps, wall);
+  return out;
+}
+
+std::vector<PlannedBind> Cycle::assume(const std::string& unit, const ReadyUnit& ready,
+                                       const engine::Decision& decision) {
+  std::vector<PlannedBind> binds;
+  binds.reserve(decision.bindings.size());
+  for (const engine::Binding& binding : decision.bindings) {
+    const engine::MemberId& member = ready.demand.parts[binding.part].members[binding.member];
+    const PodRecord* record = cache_.find(member.uid);
+    const std::string& node = cache_.state().node_name(binding.node);
+    PlannedBind bind{.pod = record->pod,
+                     .unit = unit,
+                     .node = node,
+                     .node_uid = std::string(cache_.node_uid(node)),
+                     .devices = binding.devices};
+    if (const auto claims = ready.claims.find(member.uid); claims != ready.claims.end())
+      bind.claims = claims->second;
+    cache_.assumed(member.uid, node);
+    binds.push_back(std::move(bind));
+  }
+  Placed& placed = placed_[unit];
+  placed.domain = decision.why.domain;
+  placed.score = 0;
+  for (const engine::ScoreTerm& term : decision.why.score)
+    placed.score += term.value;
+  return binds;
+}
+
+void Cycle::hold(const std::string& unit, HeldUnit held, WallTime wall) {
+  wait(unit, {.reason = std::move(held.reason), .message = std::move(held.message), .quiet = held.quiet},
+       held.helps, wall);
+}
+
+void Cycle::wait(const std::string& unit, Pending next, EventMask helps, WallTime wall) {
+  const Pending* before = pending(unit);
+  next.since = before == nullptr ? wall : before->since;
+  pending_[unit] = std::move(next);
+  queue_.park(unit, rank_unit(cache_, unit), helps);
+}
+
+}  // namespace stowage::scheduler

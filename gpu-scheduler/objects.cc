@@ -1,0 +1,153 @@
+#include "gpu-scheduler/objects.h"
+
+#include <fmt/core.h>
+
+#include "api/core/json_walk.h"
+#include "base/quantity.h"
+
+namespace stowage::scheduler {
+
+using api::JsonValue;
+
+namespace {
+
+void read_number(JsonValue value, std::optional<double>& out) {
+  if (value.is_null()) return;
+  const std::string text = value.raw();
+  char* end = nullptr;
+  const double number = std::strtod(text.c_str(), &end);
+  if (end == text.c_str() || *end != '\0') return value.fail("expected a number");
+  out = number;
+}
+
+void read_score(JsonValue value, engine::PolicyConfig& out) {
+  value.object([&out](std::string_view key, JsonValue item) {
+    if (key == "fragmentation") return read_number(item, out.fragmentation);
+    if (key == "packing") return read_number(item, out.packing);
+    if (key == "topology") return read_number(item, out.topology);
+    if (key == "cost") return read_number(item, out.cost);
+    if (key == "weightsLocality") return read_number(item, out.weights_locality);
+    if (key == "spread") return read_number(item, out.spread);
+  });
+}
+
+void read_preemption(JsonValue value, engine::PolicyConfig& out) {
+  value.object([&out](std::string_view key, JsonValue item) {
+    if (key == "mode") return api::read(item, out.preemption_mode);
+    if (key == "maxVictims") return api::read(item, out.preemption_max_victims);
+  });
+}
+
+void read_level(JsonValue value, engine::TopologyLevel& out) {
+  value.object([&out](std::string_view key, JsonValue item) {
+    if (key == "name") return api::read(item, out.name);
+    if (key == "labels") return api::read(item, out.labels);
+  });
+}
+
+/// Go's notation in the forms that the schema lets through: 90s, 5m, 1h30m, 500ms.
+Millis read_duration(std::string_view text) {
+  int64_t total = 0;
+  int64_t number = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c >= '0' && c <= '9') {
+      number = std::min<int64_t>(number * 10 + (c - '0'), 1'000'000'000);
+      continue;
+    }
+    const bool milli = c == 'm' && i + 1 < text.size() && text[i + 1] == 's';
+    total += number * (milli ? 1 : c == 's' ? 1000 : c == 'm' ? 60'000 : c == 'h' ? 3'600'000 : 0);
+    number = 0;
+    if (milli) ++i;
+  }
+  return Millis{total};
+}
+
+void read_policy_spec(JsonValue value, PolicyObject& out) {
+  value.object([&out](std::string_view key, JsonValue item) {
+    if (key == "strategy") return api::read(item, out.config.strategy);
+    if (key == "score") return read_score(item, out.config);
+    if (key == "preemption") return read_preemption(item, out.config);
+    if (key == "topologyLevels") {
+      return item.array([&out](JsonValue element) { read_level(element, out.levels.emplace_back()); });
+    }
+    if (key != "gang") return;
+    item.object([&out](std::string_view part, JsonValue text) {
+      if (part == "timeout") api::read(text, out.gang_timeout_text);
+    });
+  });
+}
+
+void read_prices(JsonValue value, PoolObject& out) {
+  value.object([&out](std::string_view product, JsonValue item) {
+    std::string text;
+    if (item.is_null()) return;
+    text = item.raw();
+    if (text.size() >= 2 && text.front() == '"') text = text.substr(1, text.size() - 2);
+    const auto price = parse_price_micro(text);
+    if (!price) return item.fail(price.error().message);
+    out.price_micro.insert_or_assign(std::string(product), *price);
+  });
+}
+
+}  // namespace
+
+Result<int64_t> parse_price_micro(std::string_view text) {
+  // A quantity in thousandths of thousandths: exact for every decimal string.
+  if (text.find_first_not_of("0123456789.") != std::string_view::npos || text.empty())
+    return fail(Code::kInvalidArgument,
+                fmt::format("\"{}\" is not a price: write a decimal such as 2.49", text));
+  auto scaled = parse_quantity_milli(std::string(text) + "k");
+  if (!scaled) return std::unexpected(std::move(scaled).error());
+  return *scaled;
+}
+
+Result<PolicyObject> decode_policy(std::string_view json) {
+  PolicyObject out;
+  TRY_VOID(api::read_json(json, [&out](JsonValue root) {
+    root.object([&out](std::string_view key, JsonValue item) {
+      if (key == "metadata") return api::read(item, out.meta);
+      if (key == "spec") return read_policy_spec(item, out);
+      if (key == "status") out.status = item.raw();
+    });
+  }));
+  out.gang_timeout = read_duration(out.gang_timeout_text);
+  return out;
+}
+
+Result<PoolObject> decode_pool(std::string_view json) {
+  PoolObject out;
+  TRY_VOID(api::read_json(json, [&out](JsonValue root) {
+    root.object([&out](std::string_view key, JsonValue item) {
+      if (key == "metadata") return api::read(item, out.meta);
+      if (key == "spec") {
+        return item.object([&out](std::string_view part, JsonValue value) {
+          if (part == "type") return api::read(value, out.type);
+          if (part == "nodeSelector") return api::read(value, out.node_selector);
+          if (part == "price") return read_prices(value, out);
+        });
+      }
+      if (key != "status") return;
+      item.object([&out](std::string_view part, JsonValue value) {
+        if (part == "conditions") api::read(value, out.conditions);
+      });
+    });
+  }));
+  return out;
+}
+
+Result<DeploymentObject> decode_deployment(std::string_view json) {
+  DeploymentObject out;
+  TRY_VOID(api::read_json(json, [&out](JsonValue root) {
+    root.object([&out](std::string_view key, JsonValue item) {
+      if (key == "metadata") return api::read(item, out.meta);
+      if (key != "status") return;
+      item.object([&out](std::string_view part, JsonValue value) {
+        if (part == "placement") out.placement = value.raw();
+      });
+    });
+  }));
+  return out;
+}
+
+}  // namespace stowage::scheduler

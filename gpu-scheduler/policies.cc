@@ -1,0 +1,81 @@
+#include "gpu-scheduler/policies.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+namespace stowage::scheduler {
+namespace {
+
+/// FNV-1a, to tell configurations apart; not for security.
+uint64_t mix(uint64_t hash, std::string_view text) {
+  for (const char c : text) {
+    hash ^= static_cast<unsigned char>(c);
+    hash *= 1099511628211ULL;
+  }
+  return (hash ^ 0xff) * 1099511628211ULL;
+}
+
+std::string hash_of(const engine::Policy& policy, const PolicyObject* object) {
+  uint64_t hash = mix(14695981039346656037ULL, std::to_string(policy.fingerprint()));
+  if (object != nullptr) {
+    hash = mix(hash, object->gang_timeout_text);
+    for (const auto& level : object->levels) {
+      hash = mix(hash, level.name);
+      for (const std::string& label : level.labels)
+        hash = mix(hash, label);
+    }
+  }
+  return fmt::format("{:016x}", hash);
+}
+
+ActivePolicy activate(const PolicyObject& object) {
+  ActivePolicy out;
+  if (auto policy = engine::Policy::from_config(object.config)) {
+    out.policy = *policy;
+  } else {
+    out.problem = policy.error().message;
+  }
+  if (const auto levels = engine::validate_topology_levels(object.levels); !levels && !object.levels.empty())
+    out.problem = levels.error().message;
+  out.hash = hash_of(out.policy, &object);
+  return out;
+}
+
+}  // namespace
+
+Policies::Policies(const std::vector<PolicyRef>& objects) {
+  std::vector<const PolicyObject*> sorted;
+  for (const PolicyRef& object : objects)
+    sorted.push_back(object.get());
+  // "default" first: its levels give the order.
+  std::ranges::sort(sorted, [](const PolicyObject* a, const PolicyObject* b) {
+    return std::pair(a->meta.name != "default", a->meta.name) <
+           std::pair(b->meta.name != "default", b->meta.name);
+  });
+  for (const PolicyObject* object : sorted)
+    active_.emplace(object->meta.name, activate(*object));
+  if (!active_.contains("default")) {
+    ActivePolicy builtin;
+    builtin.hash = hash_of(builtin.policy, nullptr);
+    active_.emplace("default", std::move(builtin));
+  }
+  const bool own_levels =
+      !sorted.empty() && sorted.front()->meta.name == "default" && !sorted.front()->levels.empty();
+  if (!own_levels) levels_ = engine::default_topology_levels();
+  for (const PolicyObject* object : sorted) {
+    for (const auto& level : object->levels) {
+      if (levels_.size() < 16 &&
+          std::ranges::find(levels_, level.name, &engine::TopologyLevel::name) == levels_.end())
+        levels_.push_back(level);
+    }
+  }
+  if (!engine::validate_topology_levels(levels_)) levels_ = engine::default_topology_levels();
+}
+
+const ActivePolicy* Policies::find(std::string_view name) const {
+  const auto it = active_.find(name);
+  return it == active_.end() ? nullptr : &it->second;
+}
+
+}  // namespace stowage::scheduler

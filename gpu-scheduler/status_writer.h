@@ -1,0 +1,58 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <string>
+#include <unordered_map>
+
+#include "gpu-scheduler/cluster_cache.h"
+#include "gpu-scheduler/cycle.h"
+#include "gpu-scheduler/objects.h"
+#include "gpu-scheduler/pod_condition.h"
+#include "kube/client/client.h"
+#include "kube/runtime/controller.h"
+#include "kube/runtime/event_recorder.h"
+#include "kube/runtime/store.h"
+
+namespace stowage::scheduler {
+
+/// Writes what people read: PodScheduled=False with an event on waiting pods, and `status.placement` of their
+/// ModelDeployments. Level-triggered by keys "pod:<uid>" and "dep:<ns/name>"; writes nothing that is there
+/// already, and changed detail of one object at most every 30 s.
+class StatusWriter {
+ public:
+  StatusWriter(kube::Environment env, kube::Client& client, kube::EventRecorder& events,
+               const ClusterCache& cache, const Cycle& cycle,
+               const kube::Store<DeploymentObject>& deployments);
+
+  void start(kube::TaskScope& scope);
+  /// The unit was tried, placed or changed: its waiting pods and its deployment are looked at.
+  void unit_changed(const std::string& unit);
+  /// A pod of this owner came, changed or went.
+  void owner_changed(const api::Pod& pod);
+  /// The deployment came or its spec changed.
+  void deployment_changed(const api::ObjectMeta& meta);
+
+ private:
+  boost::asio::awaitable<Result<kube::Action>> reconcile(std::string key);
+  boost::asio::awaitable<Result<kube::Action>> write_condition(std::string uid);
+  boost::asio::awaitable<Result<kube::Action>> write_placement(std::string key);
+
+  struct Written {
+    std::string uid;
+    std::string json;
+    std::string signature;
+    MonoTime at = {};
+  };
+
+  kube::Environment env_;
+  kube::Client& client_;
+  kube::EventRecorder& events_;
+  const ClusterCache& cache_;
+  const Cycle& cycle_;
+  const kube::Store<DeploymentObject>& deployments_;
+  PodConditions conditions_;
+  std::unordered_map<std::string, Written> written_;
+  kube::Controller controller_;
+};
+
+}  // namespace stowage::scheduler
