@@ -33,8 +33,9 @@ class CurlTransfer final : public CurlTransferEvents {
   Result<void> start(const HttpRequest& request, std::string_view authorization, bool wake_on_data);
   /// Takes it off the wire if it is still running, and forgets what it held.
   void stop();
-  /// Waits until something changed since the last wait, or `deadline`. False: deadline or cancellation.
-  boost::asio::awaitable<bool> changed(std::chrono::steady_clock::time_point deadline);
+  enum class Wake { kChanged, kDeadline, kCancelled };
+  /// Waits until something changed since the last wait, or `deadline`, or the coroutine is cancelled.
+  boost::asio::awaitable<Wake> changed(std::chrono::steady_clock::time_point deadline);
 
   [[nodiscard]] bool done() const { return done_; }
   [[nodiscard]] bool head_complete() const { return head_complete_; }

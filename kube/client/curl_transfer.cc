@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include "base/check.h"
@@ -135,12 +136,15 @@ void CurlTransfer::stop() {
   if (body_.capacity() > kKeptBufferBytes) body_.shrink_to_fit();
 }
 
-boost::asio::awaitable<bool> CurlTransfer::changed(std::chrono::steady_clock::time_point deadline) {
+boost::asio::awaitable<CurlTransfer::Wake> CurlTransfer::changed(
+    std::chrono::steady_clock::time_point deadline) {
   if (!changed_) {
     signal_.expires_at(deadline);
     co_await signal_.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
   }
-  co_return std::exchange(changed_, false);
+  if (std::exchange(changed_, false)) co_return Wake::kChanged;
+  const auto state = co_await boost::asio::this_coro::cancellation_state;
+  co_return state.cancelled() == boost::asio::cancellation_type::none ? Wake::kDeadline : Wake::kCancelled;
 }
 
 void CurlTransfer::wake() {
@@ -212,6 +216,10 @@ size_t CurlTransfer::on_body(char* data, size_t size, size_t count, void* self) 
 
 Result<void> CurlTransfer::outcome() const {
   if (refused_) return fail(Code::kMalformed, session_.server_url() + ": " + std::string(refusal_));
+  // curl takes a connection that is closed inside the header lines for a whole answer.
+  if (result_ == CURLE_OK && !head_complete_) {
+    return fail(Code::kUnavailable, session_.server_url() + ": the connection ended before the answer did");
+  }
   if (result_ == CURLE_OK) return {};
   std::string text = error_text_[0] != '\0' ? error_text_.data() : curl_easy_strerror(result_);
   return fail(code_from_curl(result_),

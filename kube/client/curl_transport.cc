@@ -1,6 +1,5 @@
 #include "kube/client/curl_transport.h"
 
-#include <boost/asio/this_coro.hpp>
 #include <mutex>
 
 #include "base/check.h"
@@ -20,12 +19,6 @@ Error timed_out(const HttpRequest& request, const char* what) {
   return {.code = Code::kTimeout,
           .message = std::string(what) + " within " + std::to_string(request.timeout.count()) +
                      " ms: " + request.target.substr(0, request.target.find('?'))};
-}
-
-/// Why changed() came back without a change: the coroutine was cancelled, or time is up.
-boost::asio::awaitable<bool> cancelled() {
-  const auto state = co_await boost::asio::this_coro::cancellation_state;
-  co_return state.cancelled() != boost::asio::cancellation_type::none;
 }
 
 Error gave_up() {
@@ -89,8 +82,9 @@ class CurlStream final : public BodyStream {
     const auto silence = request_.idle_timeout.count() > 0 ? steady_clock::now() + request_.idle_timeout
                                                            : steady_clock::time_point::max();
     while (transfer_->body().empty() && !transfer_->done()) {
-      if (co_await transfer_->changed(silence)) continue;
-      if (co_await cancelled()) co_return std::unexpected(gave_up());
+      const auto wake = co_await transfer_->changed(silence);
+      if (wake == CurlTransfer::Wake::kChanged) continue;
+      if (wake == CurlTransfer::Wake::kCancelled) co_return std::unexpected(gave_up());
       co_return fail(Code::kTimeout,
                      "nothing arrived for " + std::to_string(request_.idle_timeout.count()) + " ms");
     }
@@ -124,8 +118,9 @@ boost::asio::awaitable<Result<HttpResponse>> CurlTransport::call(HttpRequest req
     CurlSession::Lease transfer = session->lease(false);
     CO_TRY_VOID(transfer->start(request, session->credentials().authorization, false));
     while (!transfer->done()) {
-      if (co_await transfer->changed(deadline)) continue;
-      if (co_await cancelled()) co_return std::unexpected(gave_up());
+      const auto wake = co_await transfer->changed(deadline);
+      if (wake == CurlTransfer::Wake::kChanged) continue;
+      if (wake == CurlTransfer::Wake::kCancelled) co_return std::unexpected(gave_up());
       co_return std::unexpected(timed_out(request, "no answer"));
     }
     if (auto outcome = transfer->outcome(); !outcome) co_return std::unexpected(std::move(outcome).error());
@@ -144,13 +139,13 @@ boost::asio::awaitable<Result<std::unique_ptr<BodyStream>>> CurlTransport::open(
     CurlSession::Lease& transfer = stream->transfer();
     CO_TRY_VOID(transfer->start(stream->request(), session->credentials().authorization, true));
     while (!transfer->head_complete() && !transfer->done()) {
-      if (co_await transfer->changed(deadline)) continue;
-      if (co_await cancelled()) co_return std::unexpected(gave_up());
+      const auto wake = co_await transfer->changed(deadline);
+      if (wake == CurlTransfer::Wake::kChanged) continue;
+      if (wake == CurlTransfer::Wake::kCancelled) co_return std::unexpected(gave_up());
       co_return std::unexpected(timed_out(request, "no answer"));
     }
     if (!transfer->head_complete()) {
       auto outcome = transfer->outcome();
-      if (outcome) co_return fail(Code::kUnavailable, "the connection ended before an answer");
       co_return std::unexpected(std::move(outcome).error());
     }
     if (transfer->status() == 401 && !retry && impl_->server.credentials->can_change()) continue;

@@ -70,7 +70,7 @@ Result<YAML::Node> Reader::find(const YAML::Node& root, const char* list, const 
   if (entries.IsDefined() && !entries.IsNull() && !entries.IsSequence()) {
     return wrong(entries, std::string(list) + " must be a list");
   }
-  if (entries.IsSequence()) {
+  if (entries.IsDefined() && entries.IsSequence()) {
     for (const YAML::Node& entry : entries) {
       if (!entry.IsMap()) return wrong(entry, std::string("an entry of ") + list + " must be a map");
       TRY(const std::string found, text(entry, "name"));
