@@ -20,8 +20,10 @@ constexpr const char* kHome = "/home/stowage";
 
 // Where spot nodes are tainted; elsewhere they carry labels alone.
 constexpr std::pair<const char*, const char*> kSpotTaints[] = {
+    {"karpenter.sh/capacity-type", "spot"},
     {"cloud.google.com/gke-spot", "true"},
     {"kubernetes.azure.com/scalesetpriority", "spot"},
+    {"node.kubernetes.io/lifecycle", "spot"},
 };
 
 struct Context {
