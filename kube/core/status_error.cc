@@ -136,6 +136,7 @@ Error error_from_status(std::string_view status_json) {
     error.code = Code::kMalformed;
     error.message = "not a Status object: " + quoted(status_json);
   }
+  if (error.message.empty()) error.message = "the server told of a failure without a reason";
   return error;
 }
 
