@@ -149,8 +149,9 @@ void Planner::find_slots() {
     for (size_t i = 0; i + 1 < groups.size(); ++i)
       drop(groups[i], GroupEnd::kObsolete);
     Group& last = groups.back();
-    if (last.attempt < least) {
-      // A restart that was recorded and then interrupted; what made it necessary is already counted.
+    if (last.attempt < least && last.end() != GroupEnd::kNone) {
+      // A restart that was recorded and then interrupted; what made it necessary is already counted. A group
+      // that runs well although it was to be replaced is judged anew: it may be needed by now.
       drop(last, GroupEnd::kObsolete);
       slot.revision = repair_revision(last);
     } else {
