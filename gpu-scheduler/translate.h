@@ -45,6 +45,14 @@ struct StorageLookup {
   std::function<std::shared_ptr<const api::PersistentVolumeClaim>(std::string_view key)> claim;
   std::function<std::shared_ptr<const api::PersistentVolume>(std::string_view name)> volume;
   std::function<std::shared_ptr<const api::StorageClass>(std::string_view name)> storage_class;
+  /// Every volume of a class, in a stable order: an unbound claim may take a free one.
+  std::function<std::vector<std::shared_ptr<const api::PersistentVolume>>(std::string_view name)>
+      volumes_of_class;
+  /// True when a pod that has a node uses the claim.
+  std::function<bool(std::string_view key)> claim_in_use;
+  /// Every node. Only asked for pods with several unbound claims, which may compete for volumes.
+  std::function<void(const std::function<void(const std::string& name, const api::StringMap& labels)>&)>
+      each_node;
 };
 
 /// What a pod's volumes ask: node selectors that must all match, and claims that are bound by scheduling.
@@ -53,8 +61,10 @@ struct VolumeNeeds {
   std::vector<std::string> wait_for_consumer;  ///< Keys of claims that need the selected node, then Bound.
 };
 
-/// Errors: kUnsupported with kube-scheduler's sentence ("persistentvolumeclaim \"a\" not found", "pod has
-/// unbound immediate PersistentVolumeClaims"): the pod cannot be placed now.
+/// Bound claims: the volume's node affinity, and its zone and region labels. Unbound claims whose class waits
+/// for the first consumer: nodes that reach a free volume or where one can be made. Errors: kUnsupported with
+/// kube-scheduler's sentence ("persistentvolumeclaim \"a\" not found", "pod has unbound immediate
+/// PersistentVolumeClaims"): the pod cannot be placed now.
 Result<VolumeNeeds> volume_needs(const api::Pod& pod, const StorageLookup& storage);
 
 /// The class of a pod: everything that placement depends on.

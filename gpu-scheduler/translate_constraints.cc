@@ -6,6 +6,9 @@
 namespace stowage::scheduler {
 namespace {
 
+/// The API's limit; weights of 0 weigh nothing.
+constexpr int32_t kMaxWeight = 100;
+
 /// Of a requirement that is_valid().
 engine::SelectorOperator to_operator(std::string_view op) {
   if (op == "NotIn") return engine::SelectorOperator::kNotIn;
@@ -98,8 +101,10 @@ std::vector<engine::WeightedPodAffinityTerm> to_weighted(
     const std::vector<api::Weighted<api::PodAffinityTerm>>& in) {
   std::vector<engine::WeightedPodAffinityTerm> out;
   out.reserve(in.size());
-  for (const auto& item : in)
-    out.push_back({.weight = item.weight, .term = to_engine(item.term)});
+  for (const auto& item : in) {
+    if (item.weight > 0)
+      out.push_back({.weight = std::min(item.weight, kMaxWeight), .term = to_engine(item.term)});
+  }
   return out;
 }
 
@@ -165,8 +170,11 @@ void translate_constraints(const api::PodSpec& spec, engine::PodClass& out) {
   out.node_selector = spec.node_selector;
   const api::Affinity& affinity = spec.affinity;
   if (affinity.node_required) out.required_node_affinity.push_back(to_engine(*affinity.node_required));
-  for (const auto& preferred : affinity.node_preferred)
-    out.preferred_node_affinity.push_back({.weight = preferred.weight, .term = to_term(preferred.term)});
+  for (const auto& preferred : affinity.node_preferred) {
+    if (preferred.weight > 0)
+      out.preferred_node_affinity.push_back(
+          {.weight = std::min(preferred.weight, kMaxWeight), .term = to_term(preferred.term)});
+  }
   for (const auto& toleration : spec.tolerations) {
     if (covers_something(toleration)) out.tolerations.push_back(to_engine(toleration));
   }
@@ -180,7 +188,7 @@ void translate_constraints(const api::PodSpec& spec, engine::PodClass& out) {
   for (const auto& constraint : spec.spread) {
     const bool known =
         constraint.when_unsatisfiable == "DoNotSchedule" || constraint.when_unsatisfiable == "ScheduleAnyway";
-    if (known) out.spread_constraints.push_back(to_engine(constraint));
+    if (known && (!constraint.selector || is_valid(*constraint.selector))) out.spread_constraints.push_back(to_engine(constraint));
   }
   // A node selector without terms matches no node.
   if (spec.node_name.empty() && !selectors_are_valid(spec)) out.required_node_affinity.emplace_back();

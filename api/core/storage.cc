@@ -17,6 +17,13 @@ Result<void> read_object(std::string_view json, ObjectMeta& meta, Spec&& spec, S
   });
 }
 
+/// The "storage" of a resource list.
+void read_storage(JsonValue list, int64_t& out) {
+  list.object([&out](std::string_view key, JsonValue amount) {
+    if (key == "storage") out = amount.quantity(false);
+  });
+}
+
 constexpr auto kIgnore = [](std::string_view /*key*/, JsonValue /*item*/) {};
 
 /// [{"matchLabelExpressions": [{"key": k, "values": [...]}]}] -> the node selector that means the same.
@@ -39,6 +46,13 @@ Result<PersistentVolumeClaim> decode_claim(std::string_view json) {
     if (key == "volumeName") return read(item, out.volume_name);
     if (key == "storageClassName") return read(item, out.storage_class);
     if (key == "accessModes") return read(item, out.access_modes);
+    if (key == "volumeMode") return read(item, out.volume_mode);
+    if (key == "selector") return read(item, out.selector);
+    if (key == "volumeAttributesClassName") return read(item, out.attributes_class);
+    if (key != "resources") return;
+    item.object([&out](std::string_view part, JsonValue list) {
+      if (part == "requests") read_storage(list, out.storage_bytes);
+    });
   };
   const auto status = [&out](std::string_view key, JsonValue item) {
     if (key == "phase") return read(item, out.phase);
@@ -51,6 +65,10 @@ Result<PersistentVolume> decode_volume(std::string_view json) {
   PersistentVolume out;
   const auto spec = [&out](std::string_view key, JsonValue item) {
     if (key == "storageClassName") return read(item, out.storage_class);
+    if (key == "capacity") return read_storage(item, out.storage_bytes);
+    if (key == "volumeMode") return read(item, out.volume_mode);
+    if (key == "accessModes") return read(item, out.access_modes);
+    if (key == "volumeAttributesClassName") return read(item, out.attributes_class);
     if (key == "nodeAffinity") {
       return item.object([&out](std::string_view part, JsonValue selector) {
         if (part == "required") read(selector, out.node_affinity);

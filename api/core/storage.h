@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,7 +18,11 @@ struct PersistentVolumeClaim {
   std::string volume_name;                   ///< spec.volumeName: the bound volume; empty = none yet.
   std::optional<std::string> storage_class;  ///< Absent: the cluster's default class.
   std::vector<std::string> access_modes;
-  std::string phase;  ///< Pending, Bound, Lost.
+  std::string phase;                       ///< Pending, Bound, Lost.
+  int64_t storage_bytes = 0;               ///< spec.resources.requests.storage.
+  std::string volume_mode = "Filesystem";  ///< Filesystem or Block.
+  std::optional<LabelSelector> selector;   ///< Of volumes.
+  std::string attributes_class;            ///< volumeAttributesClassName; empty = none.
 };
 
 /// The part of core/v1 PersistentVolume that placement reads.
@@ -29,6 +34,10 @@ struct PersistentVolume {
   std::string claim_name;
   std::string claim_uid;
   std::string phase;
+  int64_t storage_bytes = 0;               ///< spec.capacity.storage.
+  std::string volume_mode = "Filesystem";  ///< Filesystem or Block.
+  std::vector<std::string> access_modes;
+  std::string attributes_class;  ///< volumeAttributesClassName; empty = none.
 };
 
 /// The part of storage.k8s.io/v1 StorageClass that placement reads.

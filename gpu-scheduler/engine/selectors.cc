@@ -24,6 +24,7 @@ bool field_matches(const SelectorRequirement& requirement, std::string_view node
 }
 
 bool compare(const SelectorRequirement& requirement, std::string_view value) {
+  if (requirement.values.empty()) return false;
   const auto left = parse_label_integer(value);
   const auto right = parse_label_integer(requirement.values.front());
   if (!left || !right) return false;

@@ -130,6 +130,7 @@ TEST_CASE("claims: missing, unbound immediate, waiting for a consumer, bound") {
   CHECK(volume_needs(pod, storage)->wait_for_consumer == std::vector<std::string>{"ns/c"});
 
   claim->volume_name = "pv";
+  claim->meta.annotations["pv.kubernetes.io/bind-completed"] = "yes";
   volume->node_affinity = api::NodeSelector{{{{{"zone", "In", {"a"}}}, {}}}};
   const auto bound = volume_needs(pod, storage);
   REQUIRE(bound.has_value());

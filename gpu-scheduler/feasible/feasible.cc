@@ -1,0 +1,144 @@
+#include "gpu-scheduler/feasible/feasible.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "base/log.h"
+#include "gpu-scheduler/engine/cluster_state.h"
+#include "gpu-scheduler/engine/place.h"
+#include "gpu-scheduler/translate.h"
+#include "gpu-scheduler/volume_match.h"
+
+namespace stowage::feasible {
+namespace {
+
+template <class Map>
+auto finder(const Map& map) {
+  return [&map](std::string_view key) {
+    const auto it = map.find(key);
+    return it == map.end() ? nullptr : it->second;
+  };
+}
+
+using InUse = std::set<std::string, std::less<>>;
+
+/// Claims of pods that have a node, by "ns/name".
+InUse claims_in_use(const KubeList& list, const engine::ClusterState& state) {
+  InUse out;
+  for (const api::Pod& pod : list.pods) {
+    if (pod.terminal() || !state.find_node(pod.spec.node_name)) continue;
+    for (const auto& volume : pod.spec.volumes)
+      out.insert(pod.meta.ns + "/" + volume.claim);
+  }
+  return out;
+}
+
+scheduler::StorageLookup storage_of(const KubeList& list, const InUse& in_use) {
+  scheduler::StorageLookup out;
+  out.claim = finder(list.claims);
+  out.volume = finder(list.volumes);
+  out.storage_class = finder(list.classes);
+  out.volumes_of_class = [&list](std::string_view name) {
+    std::vector<std::shared_ptr<const api::PersistentVolume>> found;
+    for (const auto& [key, volume] : list.volumes) {
+      if (scheduler::class_of(*volume) == name) found.push_back(volume);
+    }
+    return found;
+  };
+  out.claim_in_use = [&in_use](std::string_view key) { return in_use.contains(key); };
+  out.each_node = [&list](const auto& use) {
+    for (const api::Node& node : list.nodes)
+      use(node.meta.name, node.meta.labels);
+  };
+  return out;
+}
+
+Result<void> fill(const KubeList& list, engine::ClusterState& state) {
+  for (const api::Namespace& name_space : list.namespaces)
+    state.set_namespace(name_space.meta.name, name_space.meta.labels);
+  for (const api::Node& node : list.nodes)
+    TRY_VOID(state.upsert_node(scheduler::to_node_spec(node, nullptr)));
+  for (const api::Pod& pod : list.pods) {
+    const auto node = state.find_node(pod.spec.node_name);
+    if (pod.spec.node_name.empty() || pod.terminal() || !node) continue;
+    auto pod_class = state.intern(scheduler::to_pod_class(pod, {}));
+    if (!pod_class) return std::unexpected(std::move(pod_class).error().context("pod " + pod.meta.key()));
+    TRY_VOID(state.add_pod({.name = pod.meta.key(),
+                            .pod_class = *pod_class,
+                            .node = *node,
+                            .priority = pod.spec.priority,
+                            .terminating = pod.terminating()}));
+  }
+  return {};
+}
+
+Result<std::string> read_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  if (file) text << file.rdbuf();
+  if (!file) return fail(Code::kNotFound, "cannot be read: is the path right?");
+  return std::move(text).str();
+}
+
+Result<std::vector<Answer>> judge_document(std::string_view document) {
+  TRY(const KubeList list, decode_list(document));
+  return judge(list);
+}
+
+}  // namespace
+
+Result<std::vector<Answer>> judge(const KubeList& list) {
+  engine::ClusterState state;
+  TRY_VOID(fill(list, state));
+  const InUse in_use = claims_in_use(list, state);
+  const scheduler::StorageLookup storage = storage_of(list, in_use);
+  std::vector<Answer> out;
+  for (const api::Pod& pod : list.pods) {
+    if (!pod.spec.node_name.empty()) continue;
+    Answer& answer = out.emplace_back(Answer{.pod = pod.meta.ns + "/" + pod.meta.name, .nodes = {}});
+    auto volumes = scheduler::volume_needs(pod, storage);
+    if (!volumes) continue;  // No node serves its claims now.
+    auto pod_class = state.intern(scheduler::to_pod_class(pod, {}, *std::move(volumes)));
+    if (!pod_class) return std::unexpected(std::move(pod_class).error().context("pod " + answer.pod));
+    for (const engine::NodeIndex node : engine::feasible_nodes(state, *pod_class))
+      answer.nodes.push_back(state.node_name(node));
+    std::ranges::sort(answer.nodes);
+  }
+  return out;
+}
+
+std::string to_json(std::string_view file, const Answer& answer) {
+  std::string out =
+      fmt::format(R"({{"file":{},"pod":{},"feasible":[)", json_quote(file), json_quote(answer.pod));
+  for (size_t i = 0; i < answer.nodes.size(); ++i)
+    out += (i == 0 ? "" : ",") + json_quote(answer.nodes[i]);
+  return out + "]}";
+}
+
+Result<void> run(const std::vector<std::string>& files,
+                 const std::function<void(const std::string& line)>& print) {
+  for (const std::string& file : files) {
+    const auto one_file = [&]() -> Result<void> {
+      TRY(const std::string text, read_file(file));
+      size_t number = 0;
+      return each_document(text, [&](std::string_view document, bool only) -> Result<void> {
+        ++number;
+        const std::string name = only ? file : fmt::format("{}#{}", file, number);
+        auto answers = judge_document(document);
+        if (!answers)
+          return std::unexpected(std::move(answers).error().context(fmt::format("document {}", number)));
+        for (const Answer& answer : *answers)
+          print(to_json(name, answer));
+        return {};
+      });
+    };
+    if (auto done = one_file(); !done) return std::unexpected(std::move(done).error().context(file));
+  }
+  return {};
+}
+
+}  // namespace stowage::feasible
