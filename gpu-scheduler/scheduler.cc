@@ -40,10 +40,13 @@ Scheduler::Scheduler(kube::ComponentContext context, SchedulerConfig config)
       deployments_(env_, client_, watch(kinds::kDeployments), &decode_deployment),
       policies_(env_, client_, watch(kinds::kPolicies), &decode_policy),
       pools_(env_, client_, watch(kinds::kPools), &decode_pool),
-      cache_(config_.scheduler_name,
-             {.claim = [this](std::string_view key) { return claims_.store().get(key); },
-              .volume = [this](std::string_view name) { return volumes_.store().get(name); },
-              .storage_class = [this](std::string_view name) { return storage_classes_.store().get(name); }}),
+      cache_(
+          config_.scheduler_name,
+          {.claim = [this](std::string_view key) { return claims_.store().get(key); },
+           .volume = [this](std::string_view name) { return volumes_.store().get(name); },
+           .storage_class = [this](std::string_view name) { return storage_classes_.store().get(name); },
+           .volumes_of_class =
+               [this](std::string_view name) { return volumes_of_class(volumes_.store().objects(), name); }}),
       cycle_(cache_, queue_),
       binder_(env_, client_, cache_),
       status_(env_, client_, events_, cache_, cycle_, deployments_.store()),

@@ -55,6 +55,11 @@ struct StorageLookup {
       each_node;
 };
 
+/// The volumes whose class is `name`, in the order of their names.
+std::vector<std::shared_ptr<const api::PersistentVolume>> volumes_of_class(
+    const std::map<std::string, std::shared_ptr<const api::PersistentVolume>, std::less<>>& volumes,
+    std::string_view name);
+
 /// What a pod's volumes ask: node selectors that must all match, and claims that are bound by scheduling.
 struct VolumeNeeds {
   std::vector<engine::NodeSelector> node_affinity;

@@ -188,7 +188,8 @@ void translate_constraints(const api::PodSpec& spec, engine::PodClass& out) {
   for (const auto& constraint : spec.spread) {
     const bool known =
         constraint.when_unsatisfiable == "DoNotSchedule" || constraint.when_unsatisfiable == "ScheduleAnyway";
-    if (known && (!constraint.selector || is_valid(*constraint.selector))) out.spread_constraints.push_back(to_engine(constraint));
+    if (known && (!constraint.selector || is_valid(*constraint.selector)))
+      out.spread_constraints.push_back(to_engine(constraint));
   }
   // A node selector without terms matches no node.
   if (spec.node_name.empty() && !selectors_are_valid(spec)) out.required_node_affinity.emplace_back();

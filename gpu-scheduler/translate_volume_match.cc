@@ -53,10 +53,6 @@ VolumeRef pick(const WaitingClaim& waiting, const api::StringMap& labels,
   return smallest;
 }
 
-bool can_provision(const api::StorageClass& kind) {
-  return !kind.provisioner.empty() && kind.provisioner != kNoProvisioner;
-}
-
 /// allowedTopologies; no terms = everywhere.
 std::optional<engine::NodeSelector> provisioning_nodes(const api::StorageClass& kind) {
   if (!kind.allowed_topologies || kind.allowed_topologies->terms.empty()) return std::nullopt;
@@ -64,6 +60,10 @@ std::optional<engine::NodeSelector> provisioning_nodes(const api::StorageClass& 
 }
 
 }  // namespace
+
+bool can_provision(const api::StorageClass& kind) {
+  return !kind.provisioner.empty() && kind.provisioner != kNoProvisioner;
+}
 
 std::string class_of(const api::PersistentVolumeClaim& claim) {
   const auto it = claim.meta.annotations.find(kClassAnnotation);
@@ -73,6 +73,15 @@ std::string class_of(const api::PersistentVolumeClaim& claim) {
 std::string class_of(const api::PersistentVolume& volume) {
   const auto it = volume.meta.annotations.find(kClassAnnotation);
   return it != volume.meta.annotations.end() ? it->second : volume.storage_class;
+}
+
+std::vector<VolumeRef> volumes_of_class(const std::map<std::string, VolumeRef, std::less<>>& volumes,
+                                        std::string_view name) {
+  std::vector<VolumeRef> out;
+  for (const auto& [key, volume] : volumes) {
+    if (class_of(*volume) == name) out.push_back(volume);
+  }
+  return out;
 }
 
 std::optional<engine::NodeSelector> reach_of(const api::PersistentVolume& volume) {

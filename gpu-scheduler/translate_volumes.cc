@@ -128,6 +128,8 @@ void add_waiting(const std::vector<WaitingClaim>& claims, const StorageLookup& s
     return;
   }
   for (const WaitingClaim& waiting : claims) {
+    // Without a list of volumes nobody knows which nodes could serve a class that does not provision.
+    if (!storage.volumes_of_class && !can_provision(*waiting.storage_class)) continue;
     if (auto nodes = nodes_for(waiting)) out.node_affinity.push_back(std::move(*nodes));
   }
 }

@@ -17,6 +17,9 @@ using VolumeRef = std::shared_ptr<const api::PersistentVolume>;
 std::string class_of(const api::PersistentVolumeClaim& claim);
 std::string class_of(const api::PersistentVolume& volume);
 
+/// True when volumes of the class are made on demand.
+bool can_provision(const api::StorageClass& kind);
+
 /// A claim without a volume, with what could serve it.
 struct WaitingClaim {
   ClaimRef claim;

@@ -11,7 +11,6 @@
 #include "gpu-scheduler/engine/cluster_state.h"
 #include "gpu-scheduler/engine/place.h"
 #include "gpu-scheduler/translate.h"
-#include "gpu-scheduler/volume_match.h"
 
 namespace stowage::feasible {
 namespace {
@@ -43,11 +42,7 @@ scheduler::StorageLookup storage_of(const KubeList& list, const InUse& in_use) {
   out.volume = finder(list.volumes);
   out.storage_class = finder(list.classes);
   out.volumes_of_class = [&list](std::string_view name) {
-    std::vector<std::shared_ptr<const api::PersistentVolume>> found;
-    for (const auto& [key, volume] : list.volumes) {
-      if (scheduler::class_of(*volume) == name) found.push_back(volume);
-    }
-    return found;
+    return scheduler::volumes_of_class(list.volumes, name);
   };
   out.claim_in_use = [&in_use](std::string_view key) { return in_use.contains(key); };
   out.each_node = [&list](const auto& use) {
