@@ -1,0 +1,172 @@
+#include "controllers/model_deployment/status.h"
+
+#include <catch2/catch.hpp>
+
+#include "controllers/model_deployment/facts.h"
+#include "world.h"
+
+using namespace stowage;
+using namespace stowage::model_deployment;
+using namespace stowage::model_deployment::test;
+
+namespace {
+
+struct Story {
+  Cluster cluster;
+  api::ModelDeployment deployment;
+  std::optional<Issue> issue;
+  api::ModelDeploymentStatus before;
+
+  explicit Story(int32_t target, int32_t size = 1) : cluster(target, size) {
+    deployment.meta.name = "m";
+    deployment.meta.generation = 7;
+    deployment.spec.replicas = target;
+  }
+  api::ModelDeploymentStatus status() {
+    const Plan plan = cluster.decide();
+    StatusInput input{.deployment = deployment,
+                      .plan = plan,
+                      .now = cluster.world.now,
+                      .target = cluster.world.target,
+                      .update_revision = cluster.world.revision,
+                      .issue = issue};
+    before = make_status(input, before);
+    return before;
+  }
+};
+
+std::string of(const api::ModelDeploymentStatus& status, const char* type) {
+  const auto* condition = status.condition(type);
+  return condition == nullptr ? "absent" : condition->status + " " + condition->reason;
+}
+
+}  // namespace
+
+TEST_CASE("all replicas ready and current: Ready, neither Reconciling nor Stalled") {
+  Story story(2, 2);
+  story.cluster.group(0, kNew).group(1, kNew);
+  const auto status = story.status();
+  CHECK(of(status, "Ready") == "True AllReplicasReady");
+  CHECK(of(status, "Reconciling") == "absent");
+  CHECK(of(status, "Stalled") == "absent");
+  CHECK(of(status, "Placed") == "True AllPlaced");
+  CHECK(of(status, "Available") == "True EnoughReplicas");
+  CHECK(status.ready == "2/2");
+  CHECK(status.placed == "2/2");
+  CHECK(status.replicas == 2);
+  CHECK(status.selector == "stowage.dev/deployment=m,stowage.dev/rank=0");
+  CHECK(status.current_revision == kNew);
+  CHECK(status.observed_generation == 7);
+}
+
+TEST_CASE("suspended and scaled to zero: Ready with the reason") {
+  Story story(0);
+  CHECK(of(story.status(), "Ready") == "True ScaledToZero");
+  story.deployment.spec.suspend = true;
+  CHECK(of(story.status(), "Ready") == "True Suspended");
+  CHECK(of(story.status(), "Reconciling") == "absent");
+}
+
+TEST_CASE("the scheduler finds no room: WaitingForCapacity with its words, Reconciling, not Stalled") {
+  Story story(1);
+  Member& pod = story.cluster.pod(0, 0, 0, 1, kNew);
+  pod.fact.problem_reason = "Unschedulable";
+  pod.fact.problem = "0/3 nodes are available: 3 Insufficient nvidia.com/gpu";
+  const auto status = story.status();
+  CHECK(of(status, "Ready") == "False WaitingForCapacity");
+  CHECK(of(status, "Placed") == "False Unschedulable");
+  CHECK(status.condition("Placed")->message.find("3 Insufficient nvidia.com/gpu") != std::string::npos);
+  CHECK(of(status, "Reconciling") == "True WaitingForCapacity");
+  CHECK(of(status, "Stalled") == "absent");
+  CHECK(status.placed == "0/1");
+}
+
+TEST_CASE("a rollout: RollingOut, and the old revision stays current until it is done") {
+  Story story(1);
+  story.before.current_revision = kOld;
+  story.cluster.limits(1, 0).group(0, kOld);
+  story.cluster.carry_out(story.cluster.decide());
+  story.cluster.at(1).fact.node = "n";
+  auto status = story.status();
+  CHECK(of(status, "Ready") == "False RollingOut");
+  CHECK(status.current_revision == kOld);
+  CHECK(status.update_revision == kNew);
+  CHECK(of(status, "Available") == "True EnoughReplicas");
+  story.cluster.pass(std::chrono::minutes(31));
+  status = story.status();
+  CHECK(of(status, "Progressing") == "False ProgressDeadlineExceeded");
+}
+
+TEST_CASE("only an edit can help: Stalled with what to change, whatever runs") {
+  Story story(1);
+  story.cluster.group(0, kNew);
+  story.issue = Issue{"UnknownRuntime", "there is no ModelRuntime \"x\""};
+  auto status = story.status();
+  CHECK(of(status, "Stalled") == "True UnknownRuntime");
+  CHECK(of(status, "Ready") == "False UnknownRuntime");
+  CHECK(of(status, "Accepted") == "False UnknownRuntime");
+  CHECK(of(status, "Reconciling") == "absent");
+  story.issue->stalled = false;
+  status = story.status();
+  CHECK(of(status, "Stalled") == "absent");
+  CHECK(of(status, "Reconciling") == "True UnknownRuntime");
+}
+
+TEST_CASE("the restart budget is spent: Stalled") {
+  Story story(1, 2);
+  story.cluster.world.limits.budget_restarts = 0;
+  story.cluster.group(0, kNew);
+  story.cluster.fail(story.cluster.at(0, 0));
+  const auto status = story.status();
+  CHECK(of(status, "Stalled") == "True RestartBudgetSpent");
+  CHECK(of(status, "Ready") == "False RestartBudgetSpent");
+}
+
+TEST_CASE("nothing changed but the time: the same status, transition times included") {
+  Story story(2);
+  story.cluster.group(0, kNew);
+  story.cluster.pod(1, 0, 0, 1, kNew);
+  const auto first = story.status();
+  story.cluster.pass(std::chrono::minutes(5));
+  CHECK(same_status(first, story.status()));
+  story.cluster.all_ready();
+  const auto ready = story.status();
+  CHECK(ready.condition("Ready")->last_transition != first.condition("Ready")->last_transition);
+  CHECK(ready.condition("Accepted")->last_transition == first.condition("Accepted")->last_transition);
+}
+
+TEST_CASE("a status that went to the API server and came back: equal to what was sent") {
+  Story story(2, 2);
+  story.cluster.group(0, kNew);
+  story.cluster.world.attempts = {{0, 0, 1, story.cluster.world.now}};
+  story.deployment.meta.uid = "u";
+  const auto status = story.status();
+  const auto back = api::decode_model_deployment(api::encode_status_apply(story.deployment.meta, status));
+  REQUIRE(back);
+  CHECK(back->meta.uid == "u");
+  CHECK(same_status(back->status, status));
+}
+
+TEST_CASE("pods as the API server has them: what ended them is told apart") {
+  const auto end = [](const std::string& status) {
+    const auto fact =
+        decode_pod_fact(R"({"metadata":{"name":"p","namespace":"a","labels":{"stowage.dev/deployment":"m",
+      "stowage.dev/replica":"1","stowage.dev/attempt":"2","stowage.dev/rank":"3"},"annotations":{"stowage.dev/group-size":"4"}},
+      "spec":{"nodeName":"n"},"status":)" +
+                        status + "}");
+    REQUIRE(fact);
+    CHECK(fact->is_member());
+    CHECK(fact->group_size == 4);
+    return fact->end;
+  };
+  CHECK(end(R"({"phase":"Running"})") == PodEnd::kNone);
+  CHECK(end(R"({"phase":"Failed","containerStatuses":[{"state":{"terminated":{"exitCode":1}}}]})") ==
+        PodEnd::kOwn);
+  CHECK(end(R"({"phase":"Succeeded"})") == PodEnd::kOwn);
+  CHECK(end(R"({"phase":"Failed","reason":"Evicted","message":"low on memory"})") == PodEnd::kDisrupted);
+  CHECK(end(R"({"phase":"Failed","conditions":[{"type":"DisruptionTarget","status":"True"}],
+    "containerStatuses":[{"state":{"terminated":{"exitCode":137}}}]})") == PodEnd::kDisrupted);
+  CHECK(end(R"({"phase":"Failed","reason":"OutOfnvidia.com/gpu","message":"Pod was rejected"})") ==
+        PodEnd::kRejected);
+  CHECK(end(R"({"phase":"Failed","reason":"UnexpectedAdmissionError"})") == PodEnd::kRejected);
+}
