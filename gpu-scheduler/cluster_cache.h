@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -81,6 +82,11 @@ class ClusterCache {
   Result<engine::ClassId> class_of(const api::Pod& pod, const DeviceWishes& wishes, VolumeNeeds volumes);
   [[nodiscard]] const StorageLookup& storage() const { return storage_; }
 
+  /// Finds a PodGroup by "ns/name". Unset: the cluster serves none, and schedulingGroup is left alone.
+  using PodGroupLookup = std::function<std::shared_ptr<const PodGroupObject>(std::string_view key)>;
+  void set_pod_groups(PodGroupLookup lookup) { pod_groups_ = std::move(lookup); }
+  [[nodiscard]] const PodGroupLookup& pod_groups() const { return pod_groups_; }
+
  private:
   EventMask upsert(const PodRef& now);
   EventMask erase(const std::string& uid);
@@ -93,6 +99,7 @@ class ClusterCache {
 
   std::string scheduler_name_;
   StorageLookup storage_;
+  PodGroupLookup pod_groups_;
   engine::ClusterState state_{engine::default_topology_levels()};
   CapacityPools pools_;
   std::map<std::string, NodeRef, std::less<>> nodes_;

@@ -90,6 +90,8 @@ Cycle::Outcome Cycle::decide(const std::string& unit, ReadyUnit ready, MonoTime 
     ++counts_[ready.policy].placed;
     out.binds = assume(unit, ready, decision);
     pending_.erase(unit);
+    // Pods of a PodGroup beyond its least count come next.
+    if (!waiting_members(cache_, unit).empty()) queue_.add(unit, rank_unit(cache_, unit));
     return out;
   }
   // 5. It waits, and says why; what would help is worked out rarely.

@@ -127,6 +127,7 @@ std::string_view disagreement(const PodTerms& a, const PodTerms& b) {
 
 std::string unit_key(const api::Pod& pod) {
   const std::string& group = pod.meta.annotation(annotation::kGroup);
+  if (group.empty() && !pod.spec.pod_group.empty()) return pod.meta.ns + "/podgroup/" + pod.spec.pod_group;
   if (group.empty()) return pod.meta.uid;
   const api::OwnerReference* owner = pod.meta.controller();
   return fmt::format("{}/{}/{}", pod.meta.ns, owner == nullptr ? "" : owner->uid, group);

@@ -45,7 +45,8 @@ Result<PodTerms> read_terms(const api::Pod& pod);
 /// Empty when both ask the same of the group, else the annotation that differs.
 std::string_view disagreement(const PodTerms& a, const PodTerms& b);
 
-/// The unit that a pod belongs to: "ns/owner-uid/group", or its own UID.
+/// The unit that a pod belongs to: "ns/owner-uid/group", "ns/podgroup/name" by schedulingGroup, or its own
+/// UID.
 std::string unit_key(const api::Pod& pod);
 
 /// What replicas are spread over: the pods of one controller, or of one deployment.

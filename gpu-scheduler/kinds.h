@@ -34,5 +34,7 @@ inline const kube::Resource kPools{.group = "stowage.dev",
                                    .plural = "capacitypools",
                                    .kind = "CapacityPool",
                                    .namespaced = false};
+inline const kube::Resource kPodGroups{
+    .group = "scheduling.k8s.io", .version = "v1beta1", .plural = "podgroups", .kind = "PodGroup"};
 
 }  // namespace stowage::scheduler::kinds

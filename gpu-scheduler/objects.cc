@@ -2,6 +2,9 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <cstdlib>
+
 #include "api/core/json_walk.h"
 #include "base/quantity.h"
 
@@ -90,6 +93,28 @@ void read_prices(JsonValue value, PoolObject& out) {
   });
 }
 
+void read_group_spec(JsonValue value, PodGroupObject& out) {
+  value.object([&out](std::string_view key, JsonValue item) {
+    if (key == "schedulingPolicy") {
+      return item.object([&out](std::string_view policy, JsonValue gang) {
+        if (policy != "gang") return;
+        gang.object([&out](std::string_view part, JsonValue count) {
+          if (part == "minCount") api::read(count, out.min_count);
+        });
+      });
+    }
+    if (key != "schedulingConstraints") return;
+    item.object([&out](std::string_view kind, JsonValue list) {
+      if (kind != "topology") return;
+      list.array([&out](JsonValue element) {
+        element.object([&out](std::string_view part, JsonValue label) {
+          if (part == "key") api::read(label, out.topology_key);
+        });
+      });
+    });
+  });
+}
+
 }  // namespace
 
 Result<int64_t> parse_price_micro(std::string_view text) {
@@ -145,6 +170,17 @@ Result<DeploymentObject> decode_deployment(std::string_view json) {
       item.object([&out](std::string_view part, JsonValue value) {
         if (part == "placement") out.placement = value.raw();
       });
+    });
+  }));
+  return out;
+}
+
+Result<PodGroupObject> decode_pod_group(std::string_view json) {
+  PodGroupObject out;
+  TRY_VOID(api::read_json(json, [&out](JsonValue root) {
+    root.object([&out](std::string_view key, JsonValue item) {
+      if (key == "metadata") return api::read(item, out.meta);
+      if (key == "spec") return read_group_spec(item, out);
     });
   }));
   return out;

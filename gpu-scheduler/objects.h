@@ -36,10 +36,18 @@ struct DeploymentObject {
   std::string placement;  ///< `status.placement` as JSON text; empty when there is none.
 };
 
+/// Of scheduling.k8s.io/v1beta1 PodGroup, where the cluster serves it.
+struct PodGroupObject {
+  api::ObjectMeta meta;
+  int32_t min_count = 0;     ///< schedulingPolicy.gang.minCount; 0: basic, every pod for itself.
+  std::string topology_key;  ///< Label whose value all members must share; empty: none.
+};
+
 /// One JSON object each. Errors: kMalformed, naming the path.
 Result<PolicyObject> decode_policy(std::string_view json);
 Result<PoolObject> decode_pool(std::string_view json);
 Result<DeploymentObject> decode_deployment(std::string_view json);
+Result<PodGroupObject> decode_pod_group(std::string_view json);
 
 /// "2.49" -> 2490000. Errors: kInvalidArgument.
 Result<int64_t> parse_price_micro(std::string_view text);

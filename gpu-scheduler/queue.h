@@ -22,6 +22,7 @@ enum class ClusterEvent : uint32_t {
   kPolicyChanged = 1U << 4,
   kStorageChanged = 1U << 5,
   kNamespaceChanged = 1U << 6,
+  kPodGroupChanged = 1U << 7,
 };
 using EventMask = uint32_t;
 constexpr EventMask bit(ClusterEvent event) {

@@ -121,6 +121,7 @@ void Scheduler::pools_changed() {
 }
 
 void Scheduler::start(kube::TaskScope& caches) {
+  caches_ = &caches;
   pods_.start(caches);
   nodes_.start(caches);
   namespaces_.start(caches);
@@ -160,6 +161,17 @@ asio::awaitable<void> Scheduler::wait_for_own_kinds() {
   }
 }
 
+asio::awaitable<void> Scheduler::find_pod_groups() {
+  const auto served = co_await client_.raw({.target = "/apis/" + kinds::kPodGroups.api_version()});
+  if (!served || served->find("\"podgroups\"") == std::string::npos) co_return;
+  pod_groups_ = std::make_unique<kube::Informer<PodGroupObject>>(env_, client_, watch(kinds::kPodGroups),
+                                                                 &decode_pod_group);
+  pod_groups_->on_change([this](const auto&, const auto&) { changed(bit(ClusterEvent::kPodGroupChanged)); });
+  pod_groups_->start(*caches_);
+  co_await pod_groups_->wait_synced();
+  cache_.set_pod_groups([this](std::string_view key) { return pod_groups_->store().get(key); });
+}
+
 kube::Async<void> Scheduler::lead(kube::TaskScope& scope) {
   // 1. Everything that a decision reads is in the cache.
   co_await pods_.wait_synced();
@@ -169,6 +181,7 @@ kube::Async<void> Scheduler::lead(kube::TaskScope& scope) {
   co_await volumes_.wait_synced();
   co_await storage_classes_.wait_synced();
   co_await wait_for_own_kinds();
+  co_await find_pod_groups();
   // 2. One consistent read: the first list may be older than what the previous leader did.
   CO_TRY_VOID(co_await pods_.barrier());
   CO_TRY_VOID(co_await nodes_.barrier());

@@ -35,6 +35,8 @@ class Scheduler final : public kube::Component {
   void policies_changed();
   void pools_changed();
   boost::asio::awaitable<void> wait_for_own_kinds();
+  /// Where the cluster serves PodGroups they are watched; nothing is asked of clusters that do not.
+  boost::asio::awaitable<void> find_pod_groups();
   boost::asio::awaitable<void> work();
   /// Decides until nothing is active, all bind slots are taken, or the slice is over. True: more to do.
   bool run_slice();
@@ -55,12 +57,14 @@ class Scheduler final : public kube::Component {
   kube::Informer<DeploymentObject> deployments_;
   kube::Informer<PolicyObject> policies_;
   kube::Informer<PoolObject> pools_;
+  std::unique_ptr<kube::Informer<PodGroupObject>> pod_groups_;
   ClusterCache cache_;
   SchedulingQueue queue_;
   Cycle cycle_;
   Binder binder_;
   StatusWriter status_;
   kube::Notifier wake_;
+  kube::TaskScope* caches_ = nullptr;
   kube::TaskScope* scope_ = nullptr;  ///< Of the work; null on a standby.
   int64_t in_flight_ = 0;
   bool stopping_ = false;

@@ -51,8 +51,9 @@ Members collect(const ClusterCache& cache, std::string_view unit) {
   return out;
 }
 
-HeldUnit held(std::string reason, std::string message, EventMask helps = 0) {
-  return {.reason = std::move(reason), .message = std::move(message), .helps = helps};
+HeldUnit held(std::string reason, const std::string& message, EventMask helps = 0) {
+  std::string text = reason + ": " + message;
+  return {.reason = std::move(reason), .message = std::move(text), .helps = helps};
 }
 
 /// The terms of the group, or why it is not one.
@@ -89,6 +90,48 @@ std::variant<PodTerms, HeldUnit> agree(const Members& members) {
   return std::move(*first);
 }
 
+/// A gang of Kubernetes' own kind: `minCount` pods together, further ones as they come. Leaves in `members`
+/// those that are placed now.
+std::variant<PodTerms, HeldUnit> read_pod_group(const ClusterCache& cache, Members& members) {
+  const api::Pod& first = *members.waiting.front();
+  auto terms = read_terms(first);
+  if (!terms) return held("InvalidGroup", terms.error().message);
+  const std::string& name = first.spec.pod_group;
+  const auto group = cache.pod_groups() ? cache.pod_groups()(first.meta.ns + "/" + name) : nullptr;
+  if (!group)
+    return held("PodGroupNotFound",
+                fmt::format("there is no PodGroup {} in namespace {}", name, first.meta.ns),
+                bit(ClusterEvent::kPodGroupChanged));
+  const auto wanted = static_cast<size_t>(std::max(group->min_count, 1));
+  const size_t ready = members.placed.size() + members.waiting.size();
+  if (ready < wanted)
+    return held("WaitingForMembers",
+                fmt::format("waiting for {} of {} pods of PodGroup {}", wanted - ready, wanted, name),
+                bit(ClusterEvent::kPodGroupChanged));
+  const size_t now = wanted > members.placed.size() ? wanted - members.placed.size() : 1;
+  members.waiting.resize(std::min(now, members.waiting.size()));
+  terms->group = name;
+  if (group->topology_key.empty()) return std::move(*terms);
+  for (const auto& level : cache.state().topology_levels()) {
+    if (std::ranges::find(level.labels, group->topology_key) == level.labels.end()) continue;
+    terms->topology = {.mode = engine::TopologyRequest::Mode::kRequired, .level = level.name};
+    return std::move(*terms);
+  }
+  return held(
+      "InvalidGroup",
+      fmt::format("PodGroup {} asks for one domain of label {}, which no topology level of the default "
+                  "SchedulingPolicy names: add a level with this label",
+                  name, group->topology_key),
+      bit(ClusterEvent::kPolicyChanged) | bit(ClusterEvent::kPodGroupChanged));
+}
+
+/// By the group annotation, or by schedulingGroup where the cluster serves PodGroups.
+std::variant<PodTerms, HeldUnit> read_group(const ClusterCache& cache, Members& members) {
+  const api::Pod& first = *members.waiting.front();
+  const bool own = !first.meta.annotation(annotation::kGroup).empty();
+  return own || first.spec.pod_group.empty() ? agree(members) : read_pod_group(cache, members);
+}
+
 /// Puts the pod into the part of its class.
 std::optional<HeldUnit> add_member(ClusterCache& cache, const PodRef& pod, const DeviceWishes& wishes,
                                    ReadyUnit& out) {
@@ -118,14 +161,14 @@ std::optional<HeldUnit> add_member(ClusterCache& cache, const PodRef& pod, const
 }  // namespace
 
 Unit read_unit(ClusterCache& cache, const std::string& unit) {
-  const Members members = collect(cache, unit);
+  Members members = collect(cache, unit);
   if (members.waiting.empty()) {
     if (members.gated == 0) return SettledUnit{};
     HeldUnit gated = held("SchedulingGated", "Scheduling is blocked due to non-empty scheduling gates");
     gated.quiet = true;
     return gated;
   }
-  auto agreed = agree(members);
+  auto agreed = read_group(cache, members);
   if (auto* problem = std::get_if<HeldUnit>(&agreed)) return std::move(*problem);
   const PodTerms& terms = std::get<PodTerms>(agreed);
 

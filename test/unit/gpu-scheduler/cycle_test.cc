@@ -1,0 +1,301 @@
+#include "gpu-scheduler/cycle.h"
+
+#include <catch2/catch.hpp>
+
+#include "world.h"
+
+using namespace stowage;
+using namespace stowage::scheduler;
+using stowage::test::make_node;
+using stowage::test::make_pod;
+using stowage::test::PodBuilder;
+
+namespace {
+
+const MonoTime kStart = MonoTime{} + std::chrono::seconds(1000);
+
+/// A scheduler without IO: what informers would say goes in, binds come out.
+struct World {
+  ClusterCache cache{"stowage", {}};
+  SchedulingQueue queue;
+  Cycle cycle{cache, queue};
+  std::map<std::string, PodRef> seen;
+  MonoTime now = kStart;
+
+  void node(const stowage::test::NodeBuilder& builder) { notify(cache.node_changed(nullptr, builder.ref())); }
+  void remove_node(const stowage::test::NodeBuilder& builder) {
+    notify(cache.node_changed(builder.ref(), nullptr));
+  }
+  void pod(const PodBuilder& builder) {
+    const PodRef next = builder.ref();
+    notify(cache.pod_changed(std::exchange(seen[next->meta.name], next), next));
+  }
+  void remove_pod(const std::string& name) {
+    notify(cache.pod_changed(seen.at(name), nullptr));
+    seen.erase(name);
+  }
+  void notify(EventMask events) {
+    if (events != 0) queue.notify(events, now);
+  }
+  /// Runs until nothing is active: pod -> node.
+  std::map<std::string, std::string> run() {
+    std::map<std::string, std::string> out;
+    now += std::chrono::seconds(2);
+    cycle.requeue_touched();
+    queue.advance(now);
+    while (const auto outcome = cycle.run_one(
+               now, WallTime(now.time_since_epoch().count() / 1000 * std::chrono::microseconds(1)))) {
+      for (const PlannedBind& bind : outcome->binds)
+        out[bind.pod->meta.name] = bind.node;
+    }
+    return out;
+  }
+  int64_t free_gpus(const std::string& name) {
+    const auto index = cache.state().find_node(name);
+    return cache.state().node(*index).extended(cache.state().resource_id("nvidia.com/gpu"));
+  }
+};
+
+std::string reason(const World& world, const std::string& unit) {
+  const Pending* pending = world.cycle.pending(unit);
+  return pending == nullptr ? "" : pending->reason;
+}
+
+}  // namespace
+
+TEST_CASE("one pod, one node with a free GPU: planned for it with the node's UID") {
+  World world;
+  world.node(make_node("n").gpus(8));
+  world.pod(make_pod("p").gpus(1));
+  world.cycle.requeue_touched();
+  const auto outcome = world.cycle.run_one(kStart, {});
+  REQUIRE(outcome.has_value());
+  REQUIRE(outcome->binds.size() == 1);
+  CHECK(outcome->binds[0].node == "n");
+  CHECK(outcome->binds[0].node_uid == "uid-n");
+  CHECK(world.free_gpus("n") == 7);
+}
+
+TEST_CASE("bind confirmed by the informer: nothing is counted twice, nothing is tried again") {
+  World world;
+  world.node(make_node("n").gpus(8));
+  world.pod(make_pod("p").gpus(3));
+  world.run();
+  world.pod(make_pod("p").gpus(3).on("n"));
+  CHECK(world.free_gpus("n") == 5);
+  CHECK(world.run().empty());
+  CHECK(world.cache.find("uid-p")->phase == PodPhase::kBound);
+}
+
+TEST_CASE("assumed pod turns out to be bound elsewhere: it counts there alone") {
+  World world;
+  world.node(make_node("a").gpus(8).label("x", "y"));
+  world.pod(make_pod("p").gpus(3));
+  CHECK(world.run() == std::map<std::string, std::string>{{"p", "a"}});
+  world.node(make_node("b").gpus(8));
+  world.pod(make_pod("p").gpus(3).on("b"));
+  CHECK(world.free_gpus("a") == 8);
+  CHECK(world.free_gpus("b") == 5);
+}
+
+TEST_CASE("forgotten bind: its room is free again and the pod waits again") {
+  World world;
+  world.node(make_node("n").gpus(8));
+  world.pod(make_pod("p").gpus(8));
+  world.run();
+  CHECK(world.cache.forget("uid-p") == bit(ClusterEvent::kCapacityFreed));
+  CHECK(world.free_gpus("n") == 8);
+  CHECK(world.cache.forget("uid-p") == 0);
+  CHECK(world.run().size() == 1);
+}
+
+TEST_CASE("gang of 2 on one free node of two needed: nothing is bound; a second node comes: both") {
+  World world;
+  world.node(make_node("a").gpus(8));
+  world.pod(make_pod("g-0").gpus(8).group("g", 2));
+  world.pod(make_pod("g-1").gpus(8).group("g", 2));
+  CHECK(world.run().empty());
+  CHECK(world.free_gpus("a") == 8);
+  CHECK_FALSE(reason(world, "ns//g").empty());
+  world.node(make_node("b").gpus(8));
+  CHECK(world.run().size() == 2);
+  CHECK(world.cycle.pending("ns//g") == nullptr);
+}
+
+TEST_CASE("members arrive one by one: WaitingForMembers until the last") {
+  World world;
+  world.node(make_node("a").gpus(8));
+  world.pod(make_pod("g-0").gpus(1).group("g", 3));
+  world.pod(make_pod("g-1").gpus(1).group("g", 3));
+  CHECK(world.run().empty());
+  CHECK(reason(world, "ns//g") == "WaitingForMembers");
+  CHECK(world.cycle.pending("ns//g")->message == "WaitingForMembers: waiting for 1 of 3 pods of group g");
+  world.pod(make_pod("g-2").gpus(1).group("g", 3));
+  CHECK(world.run().size() == 3);
+}
+
+TEST_CASE("surplus member: InvalidGroup, nothing is bound; without it: bound") {
+  World world;
+  world.node(make_node("a").gpus(8));
+  for (const char* name : {"g-0", "g-1", "g-2"})
+    world.pod(make_pod(name).gpus(1).group("g", 2));
+  CHECK(world.run().empty());
+  CHECK(reason(world, "ns//g") == "InvalidGroup");
+  world.remove_pod("g-1");
+  CHECK(world.run().size() == 2);
+}
+
+TEST_CASE("half bound gang: the rest joins its rack before anything else is tried") {
+  World world;
+  for (const char* name : {"a1", "a2"})
+    world.node(make_node(name).gpus(8).label("network.topology.nvidia.com/leaf", "ra"));
+  for (const char* name : {"b1", "b2"})
+    world.node(make_node(name).gpus(8).label("network.topology.nvidia.com/leaf", "rb"));
+  const auto member = [](const char* name) {
+    return make_pod(name).gpus(8).group("g", 2).note("stowage.dev/topology-required", "rack");
+  };
+  world.pod(member("g-0").on("b2"));
+  world.pod(make_pod("urgent").gpus(8).priority(100));
+  world.pod(member("g-1"));
+  world.cycle.requeue_touched();
+  const auto first = world.cycle.run_one(kStart, {});
+  REQUIRE(first.has_value());
+  REQUIRE(first->binds.size() == 1);
+  CHECK(first->binds[0].pod->meta.name == "g-1");
+  CHECK(first->binds[0].node == "b1");
+}
+
+TEST_CASE("half bound gang without room in its rack: the rest waits") {
+  World world;
+  world.node(make_node("a1").gpus(8).label("network.topology.nvidia.com/leaf", "ra"));
+  world.node(make_node("b1").gpus(8).label("network.topology.nvidia.com/leaf", "rb"));
+  const auto member = [](const char* name) {
+    return make_pod(name).gpus(8).group("g", 2).note("stowage.dev/topology-required", "rack");
+  };
+  world.pod(member("g-0").on("a1"));
+  world.pod(member("g-1"));
+  CHECK(world.run().empty());
+  world.node(make_node("a2").gpus(8).label("network.topology.nvidia.com/leaf", "ra"));
+  CHECK(world.run() == std::map<std::string, std::string>{{"g-1", "a2"}});
+}
+
+TEST_CASE("gated pod: left alone; gate gone: bound") {
+  World world;
+  world.node(make_node("a").gpus(8));
+  auto gated = make_pod("p").gpus(1);
+  gated.pod.spec.scheduling_gates = {"wait"};
+  world.pod(gated);
+  CHECK(world.run().empty());
+  world.pod(make_pod("p").gpus(1).version("2"));
+  CHECK(world.run().size() == 1);
+}
+
+TEST_CASE("foreign pod takes the GPUs first: counts at once, also before its node is known") {
+  World world;
+  world.pod(make_pod("other").foreign().gpus(8).on("n"));
+  world.node(make_node("n").gpus(8));
+  world.pod(make_pod("p").gpus(1));
+  CHECK(world.run().empty());
+  CHECK_THAT(world.cycle.pending("uid-p")->message,
+             Catch::Contains("0/1 nodes are available") && Catch::Contains("Insufficient nvidia.com/gpu"));
+  world.remove_pod("other");
+  CHECK(world.run().size() == 1);
+}
+
+TEST_CASE("terminating pod: keeps its devices until it is gone or terminal") {
+  World world;
+  world.node(make_node("n").gpus(8));
+  world.pod(make_pod("old").foreign().gpus(8).on("n"));
+  world.pod(make_pod("old").foreign().gpus(8).on("n").deleting());
+  world.pod(make_pod("p").gpus(8));
+  CHECK(world.run().empty());
+  world.pod(make_pod("old").foreign().gpus(8).on("n").deleting().phase("Failed").version("4"));
+  CHECK(world.run().size() == 1);
+}
+
+TEST_CASE("node replaced under running pods: they count on the new one, and its UID is planned with") {
+  World world;
+  world.node(make_node("n").gpus(8));
+  world.pod(make_pod("old").foreign().gpus(6).on("n"));
+  world.remove_node(make_node("n").gpus(8));
+  CHECK_FALSE(world.cache.state().find_node("n").has_value());
+  CHECK(world.cache.node_uid("n").empty());
+  world.node(make_node("n").gpus(8).uid("second"));
+  CHECK(world.free_gpus("n") == 2);
+  CHECK(world.cache.node_uid("n") == "second");
+}
+
+TEST_CASE("pod with resourceClaims: refused with that reason") {
+  World world;
+  world.node(make_node("n").gpus(8));
+  auto claims = make_pod("p");
+  claims.pod.spec.resource_claims = {"gpu"};
+  world.pod(claims);
+  CHECK(world.run().empty());
+  CHECK(reason(world, "uid-p") == "UnsupportedResourceClaims");
+}
+
+TEST_CASE("unknown policy: waits and says what to do; the policy appears: bound") {
+  World world;
+  world.node(make_node("n").gpus(8));
+  world.pod(make_pod("p").gpus(1).note("stowage.dev/scheduling-policy", "fast"));
+  CHECK(world.run().empty());
+  CHECK(reason(world, "uid-p") == "UnknownPolicy");
+  auto policy = std::make_shared<PolicyObject>();
+  policy->meta.name = "fast";
+  world.cycle.set_policies(Policies({policy}));
+  world.notify(bit(ClusterEvent::kPolicyChanged));
+  CHECK(world.run().size() == 1);
+}
+
+TEST_CASE("unknown topology level: waits and names it") {
+  World world;
+  world.node(make_node("n").gpus(8));
+  world.pod(make_pod("p").gpus(1).note("stowage.dev/topology-required", "galaxy"));
+  CHECK(world.run().empty());
+  CHECK_THAT(world.cycle.pending("uid-p")->message, Catch::Contains("galaxy"));
+}
+
+TEST_CASE("replicas that differ in labels alone: one class, until a selector looks at such a label") {
+  World world;
+  world.node(make_node("n").gpus(8));
+  for (int i = 0; i < 4; ++i)
+    world.pod(make_pod("p" + std::to_string(i)).gpus(1).label("replica", std::to_string(i)));
+  CHECK(world.run().size() == 4);
+  CHECK(world.cache.state().class_count() == 1);
+  // Must keep away from replica 2, which runs on the only node.
+  auto apart = make_pod("apart").gpus(1);
+  apart.pod.spec.affinity.anti_required.push_back(
+      {.selector = api::LabelSelector{.match_labels = {{"replica", "2"}}},
+       .topology_key = "kubernetes.io/hostname"});
+  world.pod(apart);
+  CHECK(world.run().empty());
+  world.remove_pod("p2");
+  CHECK(world.run().size() == 1);
+}
+
+TEST_CASE("PodGroup with gang minCount 2: whole or not at all, a third pod follows") {
+  World world;
+  auto group = std::make_shared<PodGroupObject>();
+  group->min_count = 2;
+  bool there = false;
+  world.cache.set_pod_groups([&](std::string_view key) { return there && key == "ns/pg" ? group : nullptr; });
+  world.node(make_node("n").gpus(8));
+  const auto member = [](const char* name) {
+    auto out = make_pod(name).gpus(4);
+    out.pod.spec.pod_group = "pg";
+    return out;
+  };
+  world.pod(member("a"));
+  CHECK(world.run().empty());
+  CHECK(reason(world, "ns/podgroup/pg") == "PodGroupNotFound");
+  there = true;
+  world.notify(bit(ClusterEvent::kPodGroupChanged));
+  CHECK(world.run().empty());
+  CHECK(reason(world, "ns/podgroup/pg") == "WaitingForMembers");
+  world.pod(member("b"));
+  world.pod(member("c"));
+  CHECK(world.run().size() == 2);
+  world.node(make_node("n2").gpus(8));
+  CHECK(world.run() == std::map<std::string, std::string>{{"c", "n2"}});
+}
