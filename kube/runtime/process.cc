@@ -204,6 +204,9 @@ asio::awaitable<void> Run::main() {
   exit_code_ = co_await life_->run(*component_);
   signals_.cancel();
   serving_.cancel();
+  co_await serving_.join();
+  // The transport keeps connections open and watches them: the loop would not run dry by itself.
+  io_.stop();
 }
 
 int Run::operator()() {

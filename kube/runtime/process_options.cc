@@ -46,14 +46,17 @@ CommandLine parse_command_line(const ProcessSpec& spec, int argc, const char* co
   app.set_version_flag("--version", spec.name + " " + STOWAGE_VERSION);
   app.add_option("--kubeconfig", out.flags.kubeconfig, "How to reach the API server; without it: in-cluster");
   app.add_option("--config", out.flags.config_path, "Configuration file (kind: " + spec.config_kind + ")");
-  app.add_flag("--leader-elect", out.flags.leader_elect,
-               "Work only while holding the lease (default true; --leader-elect=false for a single process)");
+  bool elect = true;
+  const CLI::Option* elect_flag = app.add_flag(
+      "--leader-elect", elect,
+      "Work only while holding the lease (default true; --leader-elect=false for a single process)");
   app.add_option("--serve-address", out.flags.serve_address,
                  "IP:PORT of /livez, /readyz and /metrics (default " + spec.serve_address + ")");
   app.add_option("--log-format", out.flags.log_format, "text or json (default text)");
   app.add_option("--log-level", out.flags.log_level, "debug, info, warn or error (default info)");
   try {
     app.parse(argc, argv);
+    if (elect_flag->count() > 0) out.flags.leader_elect = elect;
   } catch (const CLI::ParseError& error) {
     std::ostringstream good, bad;
     const int code = app.exit(error, good, bad);
