@@ -42,6 +42,13 @@ std::optional<NodeCapacity> CapacityPools::of(const api::Node& node) const {
   return std::nullopt;
 }
 
+std::string_view CapacityPools::winner(const api::Node& node) const {
+  for (const PoolRef& pool : pools_) {
+    if (matches(*pool, node)) return pool->meta.name;
+  }
+  return {};
+}
+
 std::vector<std::string> CapacityPools::matching(const api::Node& node) const {
   std::vector<std::string> out;
   for (const PoolRef& pool : pools_) {

@@ -23,6 +23,8 @@ class CapacityPools {
 
   /// Tier and price for the node; nullopt when no pool matches.
   [[nodiscard]] std::optional<NodeCapacity> of(const api::Node& node) const;
+  /// Name of the pool that the node belongs to; empty when none matches.
+  [[nodiscard]] std::string_view winner(const api::Node& node) const;
   /// Names of all pools that match the node, sorted.
   [[nodiscard]] std::vector<std::string> matching(const api::Node& node) const;
   /// Names of pools that share a node with another one -> the first such other pool.

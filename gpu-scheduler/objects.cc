@@ -48,24 +48,6 @@ void read_level(JsonValue value, engine::TopologyLevel& out) {
   });
 }
 
-/// Go's notation in the forms that the schema lets through: 90s, 5m, 1h30m, 500ms.
-Millis read_duration(std::string_view text) {
-  int64_t total = 0;
-  int64_t number = 0;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (c >= '0' && c <= '9') {
-      number = std::min<int64_t>(number * 10 + (c - '0'), 1'000'000'000);
-      continue;
-    }
-    const bool milli = c == 'm' && i + 1 < text.size() && text[i + 1] == 's';
-    total += number * (milli ? 1 : c == 's' ? 1000 : c == 'm' ? 60'000 : c == 'h' ? 3'600'000 : 0);
-    number = 0;
-    if (milli) ++i;
-  }
-  return Millis{total};
-}
-
 void read_policy_spec(JsonValue value, PolicyObject& out) {
   value.object([&out](std::string_view key, JsonValue item) {
     if (key == "strategy") return api::read(item, out.config.strategy);
@@ -74,10 +56,6 @@ void read_policy_spec(JsonValue value, PolicyObject& out) {
     if (key == "topologyLevels") {
       return item.array([&out](JsonValue element) { read_level(element, out.levels.emplace_back()); });
     }
-    if (key != "gang") return;
-    item.object([&out](std::string_view part, JsonValue text) {
-      if (part == "timeout") api::read(text, out.gang_timeout_text);
-    });
   });
 }
 
@@ -136,7 +114,6 @@ Result<PolicyObject> decode_policy(std::string_view json) {
       if (key == "status") out.status = item.raw();
     });
   }));
-  out.gang_timeout = read_duration(out.gang_timeout_text);
   return out;
 }
 
@@ -152,10 +129,7 @@ Result<PoolObject> decode_pool(std::string_view json) {
           if (part == "price") return read_prices(value, out);
         });
       }
-      if (key != "status") return;
-      item.object([&out](std::string_view part, JsonValue value) {
-        if (part == "conditions") api::read(value, out.conditions);
-      });
+      if (key == "status") out.status = item.raw();
     });
   }));
   return out;

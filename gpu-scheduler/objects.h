@@ -1,11 +1,11 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "api/meta.h"
-#include "base/clock.h"
 #include "base/result.h"
 #include "gpu-scheduler/engine/policy.h"
 #include "gpu-scheduler/engine/topology.h"
@@ -17,9 +17,7 @@ struct PolicyObject {
   api::ObjectMeta meta;
   engine::PolicyConfig config;
   std::vector<engine::TopologyLevel> levels;  ///< Empty: the built-in ones.
-  Millis gang_timeout{0};                     ///< gang.timeout; 0 = none.
-  std::string gang_timeout_text;
-  std::string status;  ///< `status` as JSON text; empty when there is none.
+  std::string status;                         ///< `status` as JSON text; empty when there is none.
 };
 
 struct PoolObject {
@@ -28,7 +26,7 @@ struct PoolObject {
   api::StringMap node_selector;
   /// Price of a device-hour in millionths by product; "" or "*" = any product.
   std::map<std::string, int64_t, std::less<>> price_micro;
-  std::vector<api::Condition> conditions;
+  std::string status;  ///< `status` as JSON text; empty when there is none.
 };
 
 struct DeploymentObject {

@@ -19,7 +19,6 @@ uint64_t mix(uint64_t hash, std::string_view text) {
 std::string hash_of(const engine::Policy& policy, const PolicyObject* object) {
   uint64_t hash = mix(14695981039346656037ULL, std::to_string(policy.fingerprint()));
   if (object != nullptr) {
-    hash = mix(hash, object->gang_timeout_text);
     for (const auto& level : object->levels) {
       hash = mix(hash, level.name);
       for (const std::string& label : level.labels)

@@ -50,6 +50,8 @@ Scheduler::Scheduler(kube::ComponentContext context, SchedulerConfig config)
       cycle_(cache_, queue_),
       binder_(env_, client_, cache_),
       status_(env_, client_, events_, cache_, cycle_, deployments_.store()),
+      policy_writer_(env_, client_, cache_, cycle_, policies_.store(), pools_.store(),
+                     config_.policy_status_every),
       wake_(env_) {
   kube::Metrics& metrics = context.metrics;
   tried_ = metrics.counter("stowage_scheduler_decisions_total", "Units that the engine was asked about.");
@@ -191,6 +193,7 @@ kube::Async<void> Scheduler::lead(kube::TaskScope& scope) {
   for (const auto& [key, deployment] : deployments_.store().objects())
     status_.deployment_changed(deployment->meta);
   status_.start(scope);
+  scope.spawn("policy status", policy_writer_.run());
   scope.spawn_worker("scheduling", work(), [this] {
     stopping_ = true;
     wake_.notify_all();

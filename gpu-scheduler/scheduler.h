@@ -9,6 +9,7 @@
 #include "gpu-scheduler/config.h"
 #include "gpu-scheduler/cycle.h"
 #include "gpu-scheduler/objects.h"
+#include "gpu-scheduler/policy_writer.h"
 #include "gpu-scheduler/status_writer.h"
 #include "kube/runtime/informer.h"
 #include "kube/runtime/metrics.h"
@@ -63,6 +64,7 @@ class Scheduler final : public kube::Component {
   Cycle cycle_;
   Binder binder_;
   StatusWriter status_;
+  PolicyWriter policy_writer_;
   kube::Notifier wake_;
   kube::TaskScope* caches_ = nullptr;
   kube::TaskScope* scope_ = nullptr;  ///< Of the work; null on a standby.

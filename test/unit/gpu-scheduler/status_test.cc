@@ -4,6 +4,7 @@
 #include "gpu-scheduler/placement_status.h"
 #include "gpu-scheduler/pod_condition.h"
 #include "gpu-scheduler/policies.h"
+#include "gpu-scheduler/policy_status.h"
 #include "world.h"
 
 using namespace stowage;
@@ -141,11 +142,10 @@ TEST_CASE("two pools match a node: the first by name wins, both overlap") {
 TEST_CASE("SchedulingPolicy and CapacityPool objects: are read, prices exactly") {
   const auto policy = decode_policy(
       R"({"metadata":{"name":"p"},"spec":{"strategy":"FGD","score":{"cost":2.5,"weightsLocality":3},
-          "gang":{"timeout":"1h30m"},"topologyLevels":[{"name":"rack","labels":["a","b"]}]},"status":{"x":1}})");
+"topologyLevels":[{"name":"rack","labels":["a","b"]}]},"status":{"x":1}})");
   REQUIRE(policy.has_value());
   CHECK(policy->config.strategy == "FGD");
   CHECK(policy->config.cost == 2.5);
-  CHECK(policy->gang_timeout == Millis{5'400'000});
   REQUIRE(policy->levels.size() == 1);
   CHECK(policy->levels[0].labels == std::vector<std::string>{"a", "b"});
   CHECK(same_json(policy->status, R"({"x":1})"));
@@ -168,4 +168,47 @@ TEST_CASE("policy that is not valid: the defaults are in force and the problem i
   CHECK(policies.find("default")->problem.empty());
   CHECK(policies.find("none") == nullptr);
   CHECK_FALSE(policies.levels().empty());
+}
+
+TEST_CASE("policy status: capacity by level, counts on top of a predecessor's, nothing to write when equal") {
+  ClusterCache cache("stowage", {});
+  cache.node_changed(nullptr, make_node("a").gpus(8).label("network.topology.nvidia.com/leaf", "r").ref());
+  cache.node_changed(nullptr, make_node("b").gpus(4).label("network.topology.nvidia.com/leaf", "r").ref());
+  const auto room = shape_capacity(cache.state());
+  const auto rack = std::ranges::find(room, "rack", &LevelRoom::level);
+  REQUIRE(rack != room.end());
+  CHECK(*rack == LevelRoom{"rack", 12, 6, 3, 1});
+  const auto host = std::ranges::find(room, "host", &LevelRoom::level);
+  REQUIRE(host != room.end());
+  CHECK(*host == LevelRoom{"host", 12, 6, 3, 1});
+
+  PolicyObject object;
+  object.meta.generation = 3;
+  object.status = R"({"decisions":{"placed":10,"unschedulable":1}})";
+  const ActivePolicy active{.hash = "h"};
+  const auto first = next_policy_status(object, active, {.placed = 5}, room, object.status, WallTime{});
+  REQUIRE(first.has_value());
+  CHECK_THAT(*first, Catch::Contains("\"placed\":15") && Catch::Contains("\"configHash\":\"h\""));
+  const std::string base = std::exchange(object.status, *first);
+  CHECK_FALSE(
+      next_policy_status(object, active, {.placed = 5}, room, base, WallTime{} + seconds(60)).has_value());
+  CHECK(next_policy_status(object, active, {.placed = 6}, room, base, WallTime{}).has_value());
+}
+
+TEST_CASE("pool status: counts the nodes it wins, tells of overlap, keeps the transition time") {
+  ClusterCache cache("stowage", {});
+  auto pool = std::make_shared<PoolObject>();
+  pool->meta.name = "a";
+  pool->type = "Spot";
+  pool->node_selector = {{"pool", "x"}};
+  cache.node_changed(nullptr, make_node("n").gpus(8).label("pool", "x").ref());
+  cache.node_changed(nullptr, make_node("m").gpus(8).ref());
+  cache.pools_changed(CapacityPools({pool}));
+  const auto first = next_pool_status(*pool, cache, "b", WallTime{});
+  REQUIRE(first.has_value());
+  CHECK_THAT(*first, Catch::Contains(R"("devices":{"free":8,"total":8})") &&
+                         Catch::Contains(R"("nodes":1)") && Catch::Contains(R"("status":"True")"));
+  pool->status = *first;
+  CHECK_FALSE(next_pool_status(*pool, cache, "b", WallTime{} + seconds(60)).has_value());
+  CHECK(next_pool_status(*pool, cache, "", WallTime{} + seconds(60)).has_value());
 }
