@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iterator>
 #include <set>
 
 #include "gpu-scheduler/engine/selectors.h"
@@ -115,7 +116,10 @@ std::optional<engine::NodeSelector> nodes_for(const WaitingClaim& waiting) {
     const auto nodes = provisioning_nodes(*waiting.storage_class);
     if (!nodes && !is_selected) return std::nullopt;
     if (nodes) {
-      out.terms.insert(out.terms.end(), nodes->terms.begin(), nodes->terms.end());
+      // An empty term matches nothing, and must not begin to when the selected node is added to it.
+      std::ranges::copy_if(
+          nodes->terms, std::back_inserter(out.terms),
+          [](const engine::NodeSelectorTerm& term) { return !term.match_expressions.empty(); });
     } else {
       out.terms.emplace_back();
     }
