@@ -12,6 +12,11 @@ bool same_for_placement(const api::Pod& a, const api::Pod& b) {
           a.meta.deleted.has_value() == b.meta.deleted.has_value() && a.terminal() == b.terminal());
 }
 
+/// A running pod that holds something else than before (it was resized in place), or that selectors see anew.
+bool counts_differently(const api::Pod& a, const api::Pod& b) {
+  return a.meta.labels != b.meta.labels || effective_requests(a) != effective_requests(b);
+}
+
 }  // namespace
 
 const PodRecord* ClusterCache::find(std::string_view uid) const {
@@ -76,6 +81,11 @@ EventMask ClusterCache::upsert(const PodRef& now) {
       if (!confirmed) place(record);
       if (!record.unit.empty()) touched_.insert(record.unit);
       return bit(ClusterEvent::kPodPlaced);
+    }
+    if (counts_differently(*before, *now)) {
+      unplace(uid, record);
+      place(record);
+      return bit(ClusterEvent::kCapacityFreed) | bit(ClusterEvent::kPodPlaced);
     }
     if (started_ending) {
       state_.set_terminating(uid);

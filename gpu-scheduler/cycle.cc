@@ -13,11 +13,33 @@ namespace {
 /// Nodes looked at per decision: far above any cluster, against runaway work alone.
 constexpr int64_t kPlaceBudget = 200'000'000;
 
+/// Classes that are remembered as refused; each entry is about 1 kB.
+constexpr size_t kMostRefused = 1000;
+
 std::string first_word(const engine::Explanation& why) {
   return why.reason.empty() ? "Unschedulable" : why.reason;
 }
 
+/// Equal keys are equal questions; empty for gangs and what depends on the unit itself.
+std::string question(const ReadyUnit& ready) {
+  const engine::Demand& demand = ready.demand;
+  // Rules between pods also depend on labels of namespaces, which no version of a node tells.
+  if ((ready.helps & bit(ClusterEvent::kNamespaceChanged)) != 0) return {};
+  if (demand.parts.size() != 1 || demand.parts[0].count != 1 || !demand.joined.empty() ||
+      !demand.spread.level.empty())
+    return {};
+  return fmt::format("{}|{}|{}|{}", ready.policy, demand.parts[0].pod_class,
+                     static_cast<int>(demand.topology.mode), demand.topology.level);
+}
+
 }  // namespace
+
+const engine::Explanation* Cycle::refused_before(const std::string& key) const {
+  const auto it = key.empty() ? refused_.end() : refused_.find(key);
+  const bool holds = it != refused_.end() && it->second.changes == cache_.state().change_end() &&
+                     it->second.layout == cache_.state().layout_version();
+  return holds ? &it->second.why : nullptr;
+}
 
 const Pending* Cycle::pending(std::string_view unit) const {
   const auto it = pending_.find(unit);
@@ -61,7 +83,8 @@ std::optional<Cycle::Outcome> Cycle::run_one(MonoTime now, WallTime wall) {
   return decide(*unit, std::move(std::get<ReadyUnit>(read)), now, wall);
 }
 
-Cycle::Outcome Cycle::decide(const std::string& unit, ReadyUnit ready, MonoTime now, WallTime wall) {
+Cycle::Outcome Cycle::decide(const std::string& unit, ReadyUnit ready, [[maybe_unused]] MonoTime now,
+                             WallTime wall) {
   Outcome out{.unit = unit};
   // 3. The policy that the pods name.
   const ActivePolicy* policy = policies_.find(ready.policy);
@@ -82,9 +105,15 @@ Cycle::Outcome Cycle::decide(const std::string& unit, ReadyUnit ready, MonoTime 
          wall);
     return out;
   }
-  // 4. All or nothing: on success the state holds the pods.
-  WorkBudget budget(kPlaceBudget);
-  engine::Decision decision = engine::place(cache_.state(), ready.demand, policy->policy, budget);
+  // 4. All or nothing: on success the state holds the pods. Thousands of equal pods are answered once.
+  const std::string key = question(ready);
+  engine::Decision decision;
+  if (const engine::Explanation* known = refused_before(key)) {
+    decision.why = *known;
+  } else {
+    WorkBudget budget(kPlaceBudget);
+    decision = engine::place(cache_.state(), ready.demand, policy->policy, budget);
+  }
   out.tried = true;
   if (decision.placed()) {
     ++counts_[ready.policy].placed;
@@ -94,11 +123,15 @@ Cycle::Outcome Cycle::decide(const std::string& unit, ReadyUnit ready, MonoTime 
     if (!waiting_members(cache_, unit).empty()) queue_.add(unit, rank_unit(cache_, unit));
     return out;
   }
-  // 5. It waits, and says why; what would help is worked out rarely.
+  // 5. It waits, and says why.
   ++counts_[ready.policy].unschedulable;
+  if (refused_.size() >= kMostRefused) refused_.clear();
+  if (!key.empty())
+    refused_[key] = {.changes = cache_.state().change_end(),
+                     .layout = cache_.state().layout_version(),
+                     .why = decision.why};
   Pending next{
       .reason = first_word(decision.why), .message = decision.why.message, .why = std::move(decision.why)};
-  next.explained = now;
   wait(unit, std::move(next), ready.helps, wall);
   return out;
 }
@@ -121,6 +154,8 @@ std::vector<PlannedBind> Cycle::assume(const std::string& unit, const ReadyUnit&
     cache_.assumed(member.uid, node);
     binds.push_back(std::move(bind));
   }
+  // Only a deployment's status reads it.
+  if (binds.empty() || binds.front().pod->meta.controller() == nullptr) return binds;
   Placed& placed = placed_[unit];
   placed.domain = decision.why.domain;
   placed.score = 0;

@@ -46,7 +46,10 @@ class Cycle {
  public:
   Cycle(ClusterCache& cache, SchedulingQueue& queue) : cache_(cache), queue_(queue) {}
 
-  void set_policies(Policies policies) { policies_ = std::move(policies); }
+  void set_policies(Policies policies) {
+    policies_ = std::move(policies);
+    refused_.clear();
+  }
   [[nodiscard]] const Policies& policies() const { return policies_; }
 
   /// What one unit's turn gave.
@@ -72,6 +75,13 @@ class Cycle {
   [[nodiscard]] const std::map<std::string, Counts, std::less<>>& counts() const { return counts_; }
 
  private:
+  /// What the engine said about an equal demand, while nothing has changed since.
+  struct Refused {
+    uint64_t changes = 0;
+    uint64_t layout = 0;
+    engine::Explanation why;
+  };
+  [[nodiscard]] const engine::Explanation* refused_before(const std::string& key) const;
   void hold(const std::string& unit, HeldUnit held, WallTime wall);
   Outcome decide(const std::string& unit, ReadyUnit ready, MonoTime now, WallTime wall);
   std::vector<PlannedBind> assume(const std::string& unit, const ReadyUnit& ready,
@@ -84,6 +94,7 @@ class Cycle {
   std::map<std::string, Pending, std::less<>> pending_;
   std::map<std::string, Placed, std::less<>> placed_;
   std::map<std::string, Counts, std::less<>> counts_;
+  std::map<std::string, Refused, std::less<>> refused_;
 };
 
 }  // namespace stowage::scheduler

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "gpu-scheduler/kinds.h"
+#include "gpu-scheduler/slim_objects.h"
 
 namespace stowage::scheduler {
 
@@ -31,8 +32,8 @@ Scheduler::Scheduler(kube::ComponentContext context, SchedulerConfig config)
       client_(context.client),
       events_(context.events),
       config_(std::move(config)),
-      pods_(env_, client_, watch(kinds::kPods), &api::decode_pod),
-      nodes_(env_, client_, watch(kinds::kNodes), &api::decode_node),
+      pods_(env_, client_, watch(kinds::kPods), &decode_slim_pod),
+      nodes_(env_, client_, watch(kinds::kNodes), &decode_slim_node),
       namespaces_(env_, client_, watch(kinds::kNamespaces), &api::decode_namespace),
       claims_(env_, client_, watch(kinds::kClaims), &api::decode_claim),
       volumes_(env_, client_, watch(kinds::kVolumes), &api::decode_volume),

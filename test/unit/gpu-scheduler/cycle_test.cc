@@ -299,3 +299,31 @@ TEST_CASE("PodGroup with gang minCount 2: whole or not at all, a third pod follo
   world.node(make_node("n2").gpus(8));
   CHECK(world.run() == std::map<std::string, std::string>{{"c", "n2"}});
 }
+
+TEST_CASE("running pod is resized in place: its node has what it gave up") {
+  World world;
+  world.node(make_node("n").gpus(8));
+  auto big = make_pod("big").foreign().on("n");
+  big.pod.spec.containers[0].requests["cpu"] = 60'000;
+  world.pod(big);
+  auto wants = make_pod("p");
+  wants.pod.spec.containers[0].requests["cpu"] = 20'000;
+  world.pod(wants);
+  CHECK(world.run().empty());
+  big.pod.spec.containers[0].requests["cpu"] = 30'000;
+  world.pod(big.version("9"));
+  CHECK(world.run().size() == 1);
+}
+
+TEST_CASE("thousands of equal pods without room: each waits with the same words, later ones too") {
+  World world;
+  world.node(make_node("n").gpus(8));
+  for (int i = 0; i < 50; ++i)
+    world.pod(make_pod("p" + std::to_string(i)).gpus(3));
+  CHECK(world.run().size() == 2);
+  CHECK(world.cycle.all_pending().size() == 48);
+  for (const auto& [unit, pending] : world.cycle.all_pending())
+    CHECK_THAT(pending.message, Catch::Contains("0/1 nodes are available: 1 Insufficient nvidia.com/gpu"));
+  world.node(make_node("m").gpus(8));
+  CHECK(world.run().size() == 2);
+}
