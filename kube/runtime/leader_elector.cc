@@ -271,7 +271,8 @@ asio::awaitable<void> LeaderElector::acquire() {
       co_await self.wait_for_chance();
       continue;
     }
-    if (const std::string text = result.error().to_string(); text != told) {
+    const std::string text = result.error().to_string();
+    if (text != told && result.error().code != Code::kCancelled) {
       self.env.log.warn("cannot read or take the lease, trying again",
                         {{"lease", self.options.ns + "/" + self.options.name}, {"error", text}});
       told = text;
@@ -298,7 +299,9 @@ Async<void> LeaderElector::hold() {
       self.master.set(0);
       co_return fail(error.code, "lost the lease " + options.ns + "/" + options.name + ": " + error.message);
     }
-    self.env.log.warn("cannot renew the lease yet", {{"error", error.to_string()}});
+    if (error.code != Code::kCancelled) {
+      self.env.log.warn("cannot renew the lease yet", {{"error", error.to_string()}});
+    }
     // The last attempt is made in time to be the last: not after the moment of giving up.
     const auto left = std::chrono::duration_cast<Millis>(give_up - self.env.clock.now());
     wait = std::min(options.retry / 2, left);

@@ -140,7 +140,7 @@ void Reflector::Impl::schedule_audit() {
 }
 
 void Reflector::Impl::broken(const Error& error) {
-  failures.add();
+  if (error.code != Code::kCancelled) failures.add();
   machine.failed(error, env.clock.now());
   drain();
 }
@@ -160,6 +160,7 @@ void Reflector::Impl::drain() {
 
 // Once per failure, not once per attempt: a missing CRD or an unreachable server may stay for hours.
 void Reflector::Impl::tell(const Error& error) {
+  if (error.code == Code::kCancelled) return;  // we are the ones who end
   std::string text = explain(options.resource, error);
   if (text == told) return;
   env.log.warn("cannot list and watch, trying again with back-off",
