@@ -132,6 +132,16 @@ DesiredService members_service_object(const api::ModelDeployment& deployment, in
       Json::array({{{"name", "http"}, {"port", port}, {"targetPort", "http"}, {"protocol", "TCP"}}}), true);
 }
 
+std::string service_patch(const ServiceFact& actual, const DesiredService& desired) {
+  Json spec = Json::parse(desired.body)["spec"];
+  spec.erase("clusterIP");
+  for (const auto& [key, value] : actual.selector) {
+    if (!desired.fact.selector.contains(key)) spec["selector"][key] = nullptr;
+  }
+  spec["publishNotReadyAddresses"] = desired.fact.publish_not_ready;
+  return dump(Json{{"spec", std::move(spec)}});
+}
+
 bool service_matches(const ServiceFact& actual, const ServiceFact& desired) {
   return actual.selector == desired.selector && actual.ports == desired.ports &&
          actual.headless == desired.headless && actual.publish_not_ready == desired.publish_not_ready;

@@ -43,6 +43,9 @@ struct DesiredService {
 DesiredService serving_service(const api::ModelDeployment& deployment, int32_t port);
 /// The headless Service of groups of several pods: finds members before they are ready.
 DesiredService members_service_object(const api::ModelDeployment& deployment, int32_t port);
+/// Merge patch that makes `actual` what `desired` is, selector keys that somebody added included. (An apply
+/// would leave those: another field manager owns them.) The kind of Service, headless or not, cannot change.
+std::string service_patch(const ServiceFact& actual, const DesiredService& desired);
 /// True when the API server's object needs no write.
 bool service_matches(const ServiceFact& actual, const ServiceFact& desired);
 

@@ -128,7 +128,8 @@ Result<Json> environment(const Context& context) {
     }
   }
   const std::string& secret = context.deployment.spec.model.credentials_secret;
-  if (!secret.empty()) {
+  const bool given = std::ranges::any_of(out, [](const Json& entry) { return entry["name"] == "HF_TOKEN"; });
+  if (!secret.empty() && !given) {
     out.push_back(
         {{"name", "HF_TOKEN"}, {"valueFrom", {{"secretKeyRef", {{"name", secret}, {"key", "HF_TOKEN"}}}}}});
   }

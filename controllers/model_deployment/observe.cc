@@ -114,7 +114,7 @@ Observed observe(const Stores& stores, const std::string& key) {
   }
   std::ranges::sort(out.revisions, {}, [](const auto& r) { return r->number; });
   for (const auto& pod : out.pods) {
-    if (pod->node.empty() || stores.nodes.get(pod->node) != nullptr) continue;
+    if (pod->node.empty() || pod->meta.deleted || stores.nodes.get(pod->node) != nullptr) continue;
     if (std::ranges::find(out.unknown_nodes, pod->node) == out.unknown_nodes.end()) {
       out.unknown_nodes.push_back(pod->node);
     }

@@ -17,6 +17,7 @@ struct Reconciler::Pass {
   std::string revision;        ///< The one to roll out; empty when none could be made.
   std::optional<Issue> issue;  ///< Of the spec, or of what the API server refused.
   std::string runtime_drift;   ///< See StatusInput.
+  bool name_taken = false;     ///< A Service that is not ours stands where ours should.
   World world;
   Plan plan;
 

@@ -70,7 +70,10 @@ boost::asio::awaitable<Result<kube::Action>> Reconciler::reconcile(std::string k
   CO_TRY_VOID(co_await delete_pods(pass));
   CO_TRY_VOID(co_await create_pods(pass));
   CO_TRY_VOID(co_await prune_revisions(pass));
-  if (refused_.contains(key)) co_return kube::Action::requeue_after(sooner(pass.plan.again, kRefusedPause));
+  // Nothing tells us when a quota or a foreign Service is gone.
+  if (refused_.contains(key) || pass.name_taken) {
+    co_return kube::Action::requeue_after(sooner(pass.plan.again, kRefusedPause));
+  }
   co_return pass.plan.again ? kube::Action::requeue_after(*pass.plan.again) : kube::Action::await_change();
 }
 

@@ -134,8 +134,9 @@ kube::Async<void> Reconciler::ensure_service(Pass& pass, DesiredService desired)
                                            [&](const auto& service) { return service->meta.name == name; });
   if (actual != pass.observed.services.end()) {
     if (service_matches(**actual, desired.fact) || (*actual)->meta.deleted) co_return Result<void>{};
-    CO_TRY_VOID(co_await client_.apply(kinds::kService, deployment.meta.ns, name, desired.body,
-                                       {.field_manager = std::string(kFieldManager), .force = true}));
+    CO_TRY_VOID(co_await client_.merge_patch(kinds::kService, deployment.meta.ns, name,
+                                             service_patch(**actual, desired),
+                                             {.field_manager = std::string(kFieldManager)}));
     co_return Result<void>{};
   }
   expectations_.expect_create(pass.key, "service/" + name, env_.clock.now());
@@ -147,6 +148,7 @@ kube::Async<void> Reconciler::ensure_service(Pass& pass, DesiredService desired)
   CO_TRY(const std::string text, co_await client_.get(kinds::kService, deployment.meta.ns, name));
   CO_TRY(const auto fact, decode_service_fact(text));
   if (owned_by(fact.meta, deployment)) co_return Result<void>{};
+  pass.name_taken = true;
   if (!pass.issue) {
     pass.issue = Issue{
         "ServiceNameTaken",

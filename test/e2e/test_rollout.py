@@ -32,7 +32,7 @@ def images(t, name):
 
 def rolled(t, name, image, replicas, nodes=1):
     def done():
-        status = t.mdep(name)["status"]
+        status = t.mdep(name).get("status", {})
         return (images(t, name) == {image} and len(t.active_pods(name)) == replicas * nodes
                 and status.get("updatedReplicas") == replicas and status.get("ready") == f"{replicas}/{replicas}"
                 and status.get("currentRevision") == status.get("updateRevision"))

@@ -100,12 +100,14 @@ class Recorder:
         listed = self._client.get(self._path, **self._query)
         there = {_key(item): item for item in listed["items"]}
         for key in [key for key in self.objects if key not in there]:
-            self._take({"type": "DELETED", "object": self.objects[key]})
+            self._take({"type": "DELETED", "object": self.objects[key]}, check=False)
         for key, item in there.items():
             known = self.objects.get(key, {"metadata": {"resourceVersion": ""}})
             if known["metadata"]["resourceVersion"] != item["metadata"]["resourceVersion"]:
-                self._take({"type": "MODIFIED" if key in self.objects else "ADDED", "object": item})
+                self._take({"type": "MODIFIED" if key in self.objects else "ADDED", "object": item}, check=False)
         self._version = listed["metadata"]["resourceVersion"]
+        if self._check:  # once: half a list is no moment that ever was
+            self._check(self.objects)
 
     def stop(self):
         self._done.set()
@@ -139,7 +141,7 @@ class Recorder:
             self._take(event)
         return False
 
-    def _take(self, event):
+    def _take(self, event, check=True):
         item = event["object"]
         self._version = item["metadata"]["resourceVersion"]
         if event["type"] == "BOOKMARK":
@@ -149,7 +151,7 @@ class Recorder:
             self.objects.pop(_key(item), None)
         else:
             self.objects[_key(item)] = item
-        if self._check:
+        if check and self._check:
             self._check(self.objects)
 
 

@@ -1,0 +1,255 @@
+#include "controllers/model_deployment/reconciler.h"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <set>
+
+#include "fake_api.h"
+
+using namespace stowage;
+using namespace stowage::model_deployment;
+using namespace stowage::model_deployment::test;
+
+namespace {
+
+struct Fixture {
+  stowage::test::VirtualWorld world;
+  FakeApi api{world};
+  kube::Client client{api.transport(), "test"};
+  kube::EventRecorder events{world.env(), client, "test"};
+  std::unique_ptr<Reconciler> reconciler;
+
+  Fixture() { start(); }
+  /// A new process: nothing is remembered but what the API server has.
+  void start() {
+    reconciler = std::make_unique<Reconciler>(world.env(), client, events, api.stores());
+    api.on_pod = [this](const auto& old, const auto& now) { reconciler->pod_seen(old, now); };
+    api.on_child = [this](const std::string& name) { reconciler->child_seen("a/m", name); };
+  }
+  Result<kube::Action> reconcile() { return world.run(reconciler->reconcile("a/m")); }
+  /// Reconciles and lets kubelets work until nothing is written any more.
+  void settle() {
+    for (int i = 0; i < 40; ++i) {
+      api.forget_writes();
+      REQUIRE(reconcile());
+      const bool idle = api.writes().empty();
+      api.kubelets();
+      if (idle && i > 0) return;
+    }
+    FAIL("it does not come to rest");
+  }
+  std::set<std::string> names(const std::string& plural) {
+    std::set<std::string> out;
+    for (const auto& object : api.all(plural))
+      out.insert(object["metadata"]["name"]);
+    return out;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a new deployment: revision, Service, status, then pods; once ready, nothing is written any more") {
+  Fixture f;
+  f.api.deploy(Json::object());
+  REQUIRE(f.reconcile());
+  CHECK(f.api.writes() ==
+        std::vector<std::string>{"POST controllerrevisions", "POST services", "APPLY status", "POST pods"});
+  f.api.kubelets();
+  f.settle();
+  CHECK(f.api.ready_reason() == "True AllReplicasReady");
+  for (int i = 0; i < 5; ++i) {
+    f.api.forget_writes();
+    REQUIRE(f.reconcile());
+    CHECK(f.api.writes().empty());
+  }
+}
+
+TEST_CASE("a two-node deployment: headless Service, two pods with the leader's address") {
+  Fixture f;
+  f.api.deploy({{"parallelism", {{"tensor", 8}, {"pipeline", 2}, {"data", 1}}}});
+  f.settle();
+  CHECK(f.names("services") == std::set<std::string>{"m", "m-members"});
+  CHECK(f.names("pods") == std::set<std::string>{"m-0-0-0", "m-0-0-1"});
+}
+
+TEST_CASE("a pod of a group fails: the attempt is in the status before the first pod is deleted") {
+  Fixture f;
+  f.api.deploy({{"parallelism", {{"tensor", 8}, {"pipeline", 2}, {"data", 1}}}});
+  f.settle();
+  Json failed = f.api.object("pods", "m-0-0-1");
+  failed["status"] = {{"phase", "Failed"},
+                      {"containerStatuses", {{{"state", {{"terminated", {{"exitCode", 1}}}}}}}}};
+  f.api.add("pods", "m-0-0-1", failed);
+  f.api.forget_writes();
+  REQUIRE(f.reconcile());
+  const auto writes = f.api.writes();
+  REQUIRE(writes.size() == 5);
+  CHECK(writes[0] == "APPLY status");
+  CHECK(writes[1] == "DELETE pods");
+  CHECK(writes[3] == "POST pods");
+  CHECK(f.api.object("modeldeployments", "m")["status"]["attempts"][0]["restarts"] == 1);
+}
+
+TEST_CASE("killed at every write, before and after it took effect: converges without duplicates or orphans") {
+  for (const bool applied : {false, true}) {
+    for (int write = 1; write <= 40; ++write) {
+      CAPTURE(applied, write);
+      Fixture f;
+      f.api.deploy({{"replicas", 2}, {"parallelism", {{"tensor", 8}, {"pipeline", 2}, {"data", 1}}}});
+      f.api.die_at_write(write, applied);
+      const auto survive = [&f] {
+        for (int i = 0; i < 30; ++i) {
+          (void)f.reconcile();
+          if (f.api.dead()) {
+            f.api.restart();
+            f.start();
+          }
+          f.api.kubelets();
+        }
+      };
+      survive();
+      f.api.deploy({{"replicas", 2},
+                    {"runtime", {{"image", "engine:2"}}},
+                    {"parallelism", {{"tensor", 8}, {"pipeline", 2}, {"data", 1}}}});
+      survive();
+      f.settle();
+      CHECK(f.api.ready_reason() == "True AllReplicasReady");
+      REQUIRE(f.api.all("pods").size() == 4);
+      for (const auto& pod : f.api.all("pods"))
+        CHECK(pod["spec"]["containers"][0]["image"] == "engine:2");
+      CHECK(f.api.all("controllerrevisions").size() == 2);
+      CHECK(f.api.all("services").size() == 2);
+    }
+  }
+}
+
+TEST_CASE("a pod with our name that is not ours: an error to try again, and it is never touched") {
+  Fixture f;
+  f.api.add("pods", "m-0-0-0", {{"metadata", {{"uid", "foreign"}}}, {"spec", {{"nodeName", "n"}}}});
+  f.api.deploy(Json::object());
+  const auto result = f.reconcile();
+  REQUIRE_FALSE(result);
+  CHECK(result.error().code == Code::kConflict);
+  CHECK(f.api.object("pods", "m-0-0-0")["metadata"]["uid"] == "foreign");
+}
+
+TEST_CASE("a Service of our name that is not ours: Stalled, never taken over") {
+  Fixture f;
+  f.api.add("services", "m", {{"metadata", {{"uid", "foreign"}}}, {"spec", Json::object()}});
+  f.api.deploy(Json::object());
+  REQUIRE(f.reconcile());
+  CHECK(f.api.ready_reason() == "False ServiceNameTaken");
+  CHECK(f.api.object("services", "m")["metadata"]["uid"] == "foreign");
+}
+
+TEST_CASE("somebody edits the Service's selector: it is put back") {
+  Fixture f;
+  f.api.deploy(Json::object());
+  f.settle();
+  Json service = f.api.object("services", "m");
+  service["spec"]["selector"] = {{"app", "x"}};
+  f.api.add("services", "m", service);
+  f.settle();
+  CHECK(f.api.object("services", "m")["spec"]["selector"]["stowage.dev/rank"] == "0");
+}
+
+TEST_CASE("the API server refuses the pods: told once, tried again later, forgotten when it gives in") {
+  Fixture f;
+  f.api.deploy(Json::object());
+  SECTION("by a quota: it may pass by itself") {
+    f.api.refuse_pods(403, "exceeded quota");
+    const auto action = f.reconcile();
+    REQUIRE(action);
+    CHECK(action->after > Millis{0});
+    CHECK(f.api.ready_reason() == "False PodForbidden");
+  }
+  SECTION("as invalid: only an edit helps") {
+    f.api.refuse_pods(422, "spec.containers[0].image: Invalid value");
+    REQUIRE(f.reconcile());
+    CHECK(f.api.ready_reason() == "False PodRejected");
+  }
+  f.api.forget_writes();
+  REQUIRE(f.reconcile());
+  const auto writes = f.api.writes();
+  CHECK(std::count(writes.begin(), writes.end(), "APPLY status") == 0);
+  f.api.refuse_pods(0, "");
+  f.settle();
+  CHECK(f.api.ready_reason() == "True AllReplicasReady");
+}
+
+TEST_CASE("an edit that cannot be carried out while replicas run: they stay, and scaling still works") {
+  Fixture f;
+  f.api.deploy(Json::object());
+  f.settle();
+  f.api.deploy({{"replicas", 2}, {"runtime", {{"name", "no-such"}}}});
+  f.settle();
+  CHECK(f.api.ready_reason() == "False UnknownRuntime");
+  CHECK(f.names("pods") == std::set<std::string>{"m-0-0-0", "m-1-0-0"});
+}
+
+TEST_CASE("an edited runtime: pods stay as they are, the drift is told, the next change takes it over") {
+  Fixture f;
+  f.api.deploy(Json::object());
+  f.settle();
+  auto runtime = std::make_shared<api::ModelRuntime>(*f.api.runtimes.get("vllm"));
+  runtime->spec.image = "engine:9";
+  f.api.runtimes.put(runtime);
+  f.settle();
+  CHECK(f.names("pods") == std::set<std::string>{"m-0-0-0"});
+  CHECK(f.api.object("modeldeployments", "m")["status"].dump().find("RuntimeOutdated") != std::string::npos);
+  f.api.deploy({{"runtime", {{"args", {"--x"}}}}});
+  f.settle();
+  REQUIRE(f.api.all("pods").size() == 1);
+  CHECK(f.api.all("pods")[0]["spec"]["containers"][0]["image"] == "engine:9");
+  CHECK(f.api.object("modeldeployments", "m")["status"].dump().find("RuntimeOutdated") == std::string::npos);
+}
+
+TEST_CASE("fifteen changes: ten revisions are kept, and going back makes an old one the newest") {
+  Fixture f;
+  for (int i = 0; i < 15; ++i) {
+    f.api.deploy({{"runtime", {{"image", fmt::format("engine:{}", i)}}}});
+    f.settle();
+  }
+  CHECK(f.api.all("controllerrevisions").size() == 10);
+  f.api.deploy({{"runtime", {{"image", "engine:10"}}}});
+  f.settle();
+  CHECK(f.api.all("controllerrevisions").size() == 10);
+  CHECK(f.api.ready_reason() == "True AllReplicasReady");
+  int64_t newest = 0;
+  std::string image;
+  for (const auto& revision : f.api.all("controllerrevisions")) {
+    if (revision["revision"] <= newest) continue;
+    newest = revision["revision"];
+    image = revision["data"]["leader"]["spec"]["containers"][0]["image"];
+  }
+  CHECK(image == "engine:10");
+}
+
+TEST_CASE("a pod is on a node that the cache does not know: only the API server's word makes it lost") {
+  Fixture f;
+  f.api.deploy(Json::object());
+  f.settle();
+  Json pod = f.api.object("pods", "m-0-0-0");
+  pod["spec"]["nodeName"] = "newer-than-the-cache";
+  f.api.add("pods", "m-0-0-0", pod);
+  SECTION("the node exists") {
+    f.api.add("nodes", "newer-than-the-cache", Json{{"metadata", Json::object()}});
+    REQUIRE(f.reconcile());
+    CHECK(f.names("pods") == std::set<std::string>{"m-0-0-0"});
+  }
+  SECTION("the node is gone: the next attempt starts at once") {
+    REQUIRE(f.reconcile());
+    CHECK(f.names("pods") == std::set<std::string>{"m-0-0-0", "m-0-1-0"});
+  }
+}
+
+TEST_CASE("the deployment is being deleted: nothing is made any more") {
+  Fixture f;
+  f.api.deploy(Json::object());
+  Json object = f.api.object("modeldeployments", "m");
+  object["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z";
+  f.api.add("modeldeployments", "m", object);
+  f.api.forget_writes();
+  REQUIRE(f.reconcile());
+  CHECK(f.api.writes().empty());
+}
