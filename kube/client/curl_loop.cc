@@ -28,16 +28,18 @@ struct CurlLoop::Socket {
   bool writing = false;
 };
 
-std::shared_ptr<CurlLoop> CurlLoop::create(boost::asio::any_io_executor executor) {
-  return std::shared_ptr<CurlLoop>(new CurlLoop(std::move(executor)));
+std::shared_ptr<CurlLoop> CurlLoop::create(boost::asio::any_io_executor executor, long max_connections) {
+  return std::shared_ptr<CurlLoop>(new CurlLoop(std::move(executor), max_connections));
 }
 
-CurlLoop::CurlLoop(boost::asio::any_io_executor executor)
+CurlLoop::CurlLoop(boost::asio::any_io_executor executor, long max_connections)
     : executor_(std::move(executor)), multi_(curl_multi_init()), timer_(executor_) {
   STOWAGE_CHECK(multi_ != nullptr, "curl_multi_init failed");
   // kube-apiserver allows 100 streams a connection (golang.org/x/net/http2 default of its server).
   curl_multi_setopt(multi_, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX);
   curl_multi_setopt(multi_, CURLMOPT_MAX_CONCURRENT_STREAMS, 100L);
+  // Without it each request beyond the 100th opens a connection of its own, all at once.
+  curl_multi_setopt(multi_, CURLMOPT_MAX_HOST_CONNECTIONS, max_connections);
   curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &CurlLoop::socket_changed);
   curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
   curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &CurlLoop::timer_changed);

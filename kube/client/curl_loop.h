@@ -25,7 +25,8 @@ class CurlTransferEvents {
 /// waits, and whoever is woken runs from the loop later. One thread.
 class CurlLoop final : public std::enable_shared_from_this<CurlLoop> {
  public:
-  static std::shared_ptr<CurlLoop> create(boost::asio::any_io_executor executor);
+  /// `max_connections` to the server: what does not fit on them waits its turn.
+  static std::shared_ptr<CurlLoop> create(boost::asio::any_io_executor executor, long max_connections);
   ~CurlLoop();
   CurlLoop(const CurlLoop&) = delete;
   CurlLoop& operator=(const CurlLoop&) = delete;
@@ -40,7 +41,7 @@ class CurlLoop final : public std::enable_shared_from_this<CurlLoop> {
  private:
   struct Socket;
 
-  explicit CurlLoop(boost::asio::any_io_executor executor);
+  CurlLoop(boost::asio::any_io_executor executor, long max_connections);
   static curl_socket_t open_socket(void* self, curlsocktype, curl_sockaddr* address);
   static int close_socket(void* self, curl_socket_t fd);
   static int set_options(void*, curl_socket_t fd, curlsocktype);

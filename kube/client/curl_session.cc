@@ -7,6 +7,11 @@
 namespace stowage::kube {
 namespace {
 
+/// Over HTTP/2 each holds 100 requests; over HTTP/1.1 (a proxy, the sandbox) one. Calls end soon and may wait
+/// for each other; streams do not end and must not.
+constexpr long kCallConnections = 4;
+constexpr long kStreamConnections = 64;
+
 struct UrlParts {
   std::string scheme;
   std::string host;  ///< IPv6 addresses keep their brackets.
@@ -61,8 +66,8 @@ CurlSession::CurlSession(boost::asio::any_io_executor executor, const ServerConf
       proxy_(server.proxy_url),
       verify_(!server.insecure_skip_tls_verify),
       max_body_bytes_(max_body_bytes),
-      calls_(CurlLoop::create(executor_)),
-      streams_(CurlLoop::create(executor_)) {
+      calls_(CurlLoop::create(executor_, kCallConnections)),
+      streams_(CurlLoop::create(executor_, kStreamConnections)) {
   const UrlParts parts = split(server.url);
   // client-go never sends loopback addresses through a proxy of the environment; curl would.
   bypass_proxy_ = proxy_.empty() && is_loopback(parts.host);

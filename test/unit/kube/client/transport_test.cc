@@ -382,3 +382,21 @@ TEST_CASE(
   CHECK(seen[2].target == "/api/v1/namespaces/ns/pods/p");
   CHECK(seen[2].header("content-type") == "application/strategic-merge-patch+json");
 }
+
+TEST_CASE("more calls at once than connections: each waits its turn and is answered") {
+  World w;
+  TestServer server(w.loop.get_executor(), ok);
+  auto transport = w.transport(server.url());
+  int answered = 0;
+  for (int i = 0; i < 50; ++i) {
+    asio::co_spawn(w.loop, transport->call({.target = "/x"}),
+                   [&](const std::exception_ptr& problem, const Result<HttpResponse>& response) {
+                     if (problem) std::rethrow_exception(problem);
+                     CHECK(response);
+                     if (++answered == 50) w.loop.stop();
+                   });
+  }
+  w.loop.run();
+  CHECK(answered == 50);
+  CHECK(server.connections() <= 4);
+}
