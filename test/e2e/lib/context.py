@@ -64,7 +64,9 @@ class Context:
         return made.start() if start else made
 
     def system(self, **options):
-        """Operator and scheduler, ready. Returns both."""
+        """Operator and scheduler, ready. Returns both. A lease that an earlier test's killed leader still holds is removed."""
+        for lease in ("stowage-operator", "stowage-scheduler"):
+            self.cluster.api.delete(f"/apis/coordination.k8s.io/v1/namespaces/stowage-system/leases/{lease}")
         operator, scheduler = self.process("operator", **options), self.process("scheduler", **options)
         return operator.wait_ready(), scheduler.wait_ready()
 
