@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "gpu-scheduler/engine/selectors.h"
-#include "gpu-scheduler/label_syntax.h"
+#include "gpu-scheduler/translate_label_syntax.h"
 
 namespace stowage::scheduler {
 namespace {

@@ -3,8 +3,8 @@
 #include <set>
 
 #include "gpu-scheduler/engine/selectors.h"
-#include "gpu-scheduler/label_syntax.h"
-#include "gpu-scheduler/volume_match.h"
+#include "gpu-scheduler/translate_label_syntax.h"
+#include "gpu-scheduler/translate_volume_match.h"
 
 namespace stowage::scheduler {
 namespace {

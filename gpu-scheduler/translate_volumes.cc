@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "gpu-scheduler/volume_match.h"
+#include "gpu-scheduler/translate_volume_match.h"
 
 namespace stowage::scheduler {
 namespace {
