@@ -11,7 +11,7 @@ namespace stowage::scheduler {
 struct SchedulerConfig {
   std::string scheduler_name = "stowage";  ///< Pods with this schedulerName are ours.
   int64_t binds_in_flight = 64;            ///< 1..1000
-  Millis policy_status_every{60'000};      ///< How often policy and pool statuses are looked at.
+  Millis policy_status_every{60'000};      ///< Policy and pool statuses while the cluster is never quiet.
 };
 
 /// Reads the keys; mistakes are noted in the file.

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <utility>
 
+#include "base/quantity.h"
 #include "gpu-scheduler/engine/place.h"
 
 namespace stowage::scheduler {
@@ -18,6 +19,25 @@ constexpr size_t kMostRefused = 1000;
 
 std::string first_word(const engine::Explanation& why) {
   return why.reason.empty() ? "Unschedulable" : why.reason;
+}
+
+std::string join(const std::vector<std::string>& words) {
+  std::string out;
+  for (const std::string& word : words)
+    out += (out.empty() ? "" : ", ") + word;
+  return out;
+}
+
+/// What the pod asked for, where the reason alone does not tell: " Asked for NVIDIA-B300."
+std::string asked(engine::Reason dominant, const engine::PodClass& pod) {
+  if (dominant == engine::Reason::kProduct) return fmt::format(" Asked for {}.", join(pod.device.products));
+  if (dominant == engine::Reason::kDeviceMemory)
+    return fmt::format(" Asked for {} a device.", format_bytes(pod.device.memory_bytes));
+  if (dominant != engine::Reason::kTier) return {};
+  std::vector<std::string> tiers;
+  for (const engine::Tier tier : pod.tiers)
+    tiers.emplace_back(engine::to_string(tier));
+  return fmt::format(" Asked for tier {}.", join(tiers));
 }
 
 /// Equal keys are equal questions; empty for gangs and what depends on the unit itself.
@@ -132,6 +152,7 @@ Cycle::Outcome Cycle::decide(const std::string& unit, ReadyUnit ready, [[maybe_u
                      .why = decision.why};
   Pending next{
       .reason = first_word(decision.why), .message = decision.why.message, .why = std::move(decision.why)};
+  next.message += asked(next.why.dominant, cache_.state().pod_class(ready.demand.parts.front().pod_class));
   wait(unit, std::move(next), ready.helps, wall);
   return out;
 }

@@ -1,3 +1,5 @@
+#include <malloc.h>
+
 #include <memory>
 
 #include "gpu-scheduler/config.h"
@@ -5,6 +7,11 @@
 #include "kube/runtime/process.h"
 
 int main(int argc, char** argv) {
+  // One control thread allocates nearly everything: further arenas would only hold memory back, and what a
+  // long list needed goes back to the system.
+  mallopt(M_ARENA_MAX, 1);
+  mallopt(M_TRIM_THRESHOLD, 1 << 20);
+  mallopt(M_MMAP_THRESHOLD, 256 << 10);
   using namespace stowage;
   kube::ProcessSpec spec;
   spec.name = "stowage-scheduler";

@@ -13,7 +13,8 @@
 
 namespace stowage::scheduler {
 
-/// Keeps the statuses of SchedulingPolicies and CapacityPools, at a low rate; silent while nothing changes.
+/// Keeps the statuses of SchedulingPolicies and CapacityPools: written once the cluster has been quiet for a
+/// moment, or every `every` while it is not; silent while nothing changes.
 class PolicyWriter {
  public:
   PolicyWriter(kube::Environment env, kube::Client& client, const ClusterCache& cache, const Cycle& cycle,
@@ -30,6 +31,9 @@ class PolicyWriter {
   boost::asio::awaitable<void> run();
 
  private:
+  boost::asio::awaitable<void> write_all();
+  /// Changes with everything that a status could tell.
+  [[nodiscard]] uint64_t fingerprint() const;
   boost::asio::awaitable<void> write(const kube::Resource& resource, api::ObjectMeta meta,
                                      std::string status);
 

@@ -36,7 +36,7 @@ def gang(name, size, gpus=8, level=None, preferred=None):
         notes["stowage.dev/topology-required"] = level
     if preferred:
         notes["stowage.dev/topology-preferred"] = preferred
-    return [pod(f"{name}-{rank}", gpus, annotations=notes, labels={"gang": name}) for rank in range(size)]
+    return [pod(f"{name}-{rank}", gpus, annotations=dict(notes), labels={"gang": name}) for rank in range(size)]
 
 
 def condition(item, kind):

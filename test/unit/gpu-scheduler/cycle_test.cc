@@ -327,3 +327,11 @@ TEST_CASE("thousands of equal pods without room: each waits with the same words,
   world.node(make_node("m").gpus(8));
   CHECK(world.run().size() == 2);
 }
+
+TEST_CASE("product that no node has: the words name it") {
+  World world;
+  world.node(make_node("n").gpus(8, "H100"));
+  world.pod(make_pod("p").gpus(1).note("stowage.dev/products", "NVIDIA-B300"));
+  CHECK(world.run().empty());
+  CHECK_THAT(world.cycle.pending("uid-p")->message, Catch::Contains("NVIDIA-B300"));
+}
