@@ -80,12 +80,17 @@ void fill_placed(const ClusterCache& cache, const std::vector<const PodRecord*>&
     out.tier = engine::to_string(cache.state().node(*node).spec->tier);
 }
 
-json to_pending(const ReplicaPlacement& replica) {
+json to_pending(const ReplicaPlacement& replica, const std::map<int64_t, json>& before) {
   const Pending& pending = *replica.pending;
   json out{{"replica", replica.replica},
            {"reason", pending.reason},
            {"message", cut(pending.message)},
            {"since", format_rfc3339(pending.since)}};
+  // A successor finds the same reason later: the wait began when the first of them found it.
+  const auto old = before.find(replica.replica);
+  if (old != before.end() && old->second.value("reason", json()) == pending.reason &&
+      old->second.contains("since"))
+    out["since"] = old->second["since"];
   const engine::Explanation& why = pending.why;
   if (why.evaluated > 0) out["candidates"] = {{"evaluated", why.evaluated}, {"feasible", why.feasible}};
   json rejections = json::array();
@@ -114,7 +119,7 @@ json to_placement(const ReplicaPlacement& replica, const std::map<int64_t, json>
   // Known to the leader that placed it alone; a successor keeps what it finds.
   const auto old = before.find(replica.replica);
   if (replica.score == 0 && old != before.end() && old->second.contains("score") &&
-      old->second["nodes"] == nodes)
+      old->second.value("nodes", json()) == nodes)
     out["score"] = old->second["score"];
   return out;
 }
@@ -131,12 +136,13 @@ std::string summarise(const std::vector<ReplicaPlacement>& replicas) {
   return cut(fmt::format("{}: {} {} for {}", out, count, count == 1 ? "waits" : "wait", waiting->wants));
 }
 
-std::map<int64_t, json> placements_of(std::string_view live) {
+/// The entries of one list by replica.
+std::map<int64_t, json> entries_of(std::string_view live, const char* list) {
   std::map<int64_t, json> out;
   const json value = json::parse(live, nullptr, false);
-  if (!value.is_object() || !value.contains("placements") || !value["placements"].is_array()) return out;
-  for (const json& entry : value["placements"]) {
-    if (entry.is_object() && entry.contains("nodes") && entry.value("replica", json()).is_number_integer())
+  if (!value.is_object() || !value.contains(list) || !value[list].is_array()) return out;
+  for (const json& entry : value[list]) {
+    if (entry.is_object() && entry.value("replica", json()).is_number_integer())
       out[entry["replica"].get<int64_t>()] = entry;
   }
   return out;
@@ -179,7 +185,8 @@ std::vector<ReplicaPlacement> read_replicas(const ClusterCache& cache, const Cyc
 
 PlacementStatus build_placement(int64_t generation, const std::vector<ReplicaPlacement>& replicas,
                                 std::string_view live) {
-  const std::map<int64_t, json> before = placements_of(live);
+  const std::map<int64_t, json> placed_before = entries_of(live, "placements");
+  const std::map<int64_t, json> pending_before = entries_of(live, "pending");
   json pending = json::array();
   json placements = json::array();
   PlacementStatus out;
@@ -187,10 +194,10 @@ PlacementStatus build_placement(int64_t generation, const std::vector<ReplicaPla
   for (const ReplicaPlacement& replica : replicas) {
     if (replica.placed) {
       out.signature += fmt::format("{}={};", replica.replica, fmt::join(replica.nodes, ","));
-      if (placements.size() < kMostEntries) placements.push_back(to_placement(replica, before));
+      if (placements.size() < kMostEntries) placements.push_back(to_placement(replica, placed_before));
     } else if (replica.pending != nullptr) {
       out.signature += fmt::format("{}:{};", replica.replica, replica.pending->reason);
-      if (pending.size() < kMostEntries) pending.push_back(to_pending(replica));
+      if (pending.size() < kMostEntries) pending.push_back(to_pending(replica, pending_before));
     } else {
       out.signature += fmt::format("{}?;", replica.replica);
     }

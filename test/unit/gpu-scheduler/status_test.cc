@@ -212,3 +212,13 @@ TEST_CASE("pool status: counts the nodes it wins, tells of overlap, keeps the tr
   CHECK_FALSE(next_pool_status(*pool, cache, "b", WallTime{} + seconds(60)).has_value());
   CHECK(next_pool_status(*pool, cache, "", WallTime{} + seconds(60)).has_value());
 }
+
+TEST_CASE("a successor finds the same reason: the wait began when the first leader found it") {
+  Pending waits = pending("A", "m");
+  waits.since = WallTime{} + seconds(100);
+  const std::vector<ReplicaPlacement> replicas{{.replica = 0, .pending = &waits, .wants = "x"}};
+  const std::string live = R"({"pending":[{"replica":0,"reason":"A","since":"1970-01-01T00:00:07Z"}]})";
+  CHECK_THAT(build_placement(1, replicas, live).json, Catch::Contains("1970-01-01T00:00:07Z"));
+  waits.reason = "B";
+  CHECK_THAT(build_placement(1, replicas, live).json, Catch::Contains("1970-01-01T00:01:40Z"));
+}
