@@ -28,6 +28,7 @@ def test_idle_writes_nothing(t):
         count = sum(quiet.writes(USERS).values())
         quiet.mark()
         return count == 0
+    time.sleep(5)
     wait_until(silent, 90, "the first 5 s without a write", every=5)
     before = {p.name: p.usage() for p in (operator, scheduler)}
     log = t.cluster.audit()
