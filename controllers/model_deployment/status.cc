@@ -58,6 +58,18 @@ std::string about(const ReplicaView& view, std::string_view fallback) {
   return fmt::format("replica {}: {}", view.replica, view.problem.empty() ? fallback : view.problem);
 }
 
+// "replica 0 needs 2x8 NVIDIA-H100-80GB-HBM3 in one rack": what the scheduler's words are about.
+std::string wish(const StatusInput& input, const ReplicaView& view) {
+  if (!input.shape) return fmt::format("replica {}", view.replica);
+  const auto& spec = input.deployment.spec;
+  std::string out =
+      fmt::format("replica {} needs {}", view.replica, describe_accelerator(spec.accelerator, *input.shape));
+  if (spec.placement.topology_required && !spec.placement.topology_level.empty() && input.shape->nodes > 1) {
+    out += fmt::format(" in one {}", spec.placement.topology_level);
+  }
+  return out;
+}
+
 Verdict placed(const StatusInput& input, const Counts& counts) {
   if (input.target == 0 && counts.existing == 0) return {true, "NothingToPlace", "No replicas are wanted."};
   const auto* unplaced = find(input.plan, [](const ReplicaView& v) { return v.exists && !v.placed; });
@@ -69,7 +81,9 @@ Verdict placed(const StatusInput& input, const Counts& counts) {
   }
   const std::string reason =
       unplaced->problem_reason.empty() ? "WaitingForScheduler" : unplaced->problem_reason;
-  return {false, reason, about(*unplaced, "the scheduler has not decided yet")};
+  const std::string& problem = unplaced->problem;
+  return {false, reason,
+          wish(input, *unplaced) + ": " + (problem.empty() ? "the scheduler has not decided yet" : problem)};
 }
 
 Verdict spent(const ReplicaView& view) {

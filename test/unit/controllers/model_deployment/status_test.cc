@@ -15,6 +15,7 @@ struct Story {
   Cluster cluster;
   api::ModelDeployment deployment;
   std::optional<Issue> issue;
+  std::optional<Shape> shape;
   api::ModelDeploymentStatus before;
 
   explicit Story(int32_t target, int32_t size = 1) : cluster(target, size) {
@@ -29,7 +30,8 @@ struct Story {
                       .now = cluster.world.now,
                       .target = cluster.world.target,
                       .update_revision = cluster.world.revision,
-                      .issue = issue};
+                      .issue = issue,
+                      .shape = shape};
     before = make_status(input, before);
     return before;
   }
@@ -69,6 +71,9 @@ TEST_CASE("suspended and scaled to zero: Ready with the reason") {
 
 TEST_CASE("the scheduler finds no room: WaitingForCapacity with its words, Reconciling, not Stalled") {
   Story story(1);
+  story.deployment.spec.accelerator.products = {"NVIDIA-B300"};
+  story.deployment.spec.placement.topology_level = "rack";
+  story.shape = Shape{.nodes = 2, .per_node = 8};
   Member& pod = story.cluster.pod(0, 0, 0, 1, kNew);
   pod.fact.problem_reason = "Unschedulable";
   pod.fact.problem = "0/3 nodes are available: 3 Insufficient nvidia.com/gpu";
@@ -77,6 +82,8 @@ TEST_CASE("the scheduler finds no room: WaitingForCapacity with its words, Recon
   CHECK(of(status, "Placed") == "False Unschedulable");
   CHECK(status.condition("Placed")->message.find("3 Insufficient nvidia.com/gpu") != std::string::npos);
   CHECK(of(status, "Reconciling") == "True WaitingForCapacity");
+  CHECK(status.condition("Placed")->message.starts_with(
+      "replica 0 needs 2x8 NVIDIA-B300 in one rack: 0/3 nodes"));
   CHECK(of(status, "Stalled") == "absent");
   CHECK(status.placed == "0/1");
 }
