@@ -75,6 +75,8 @@ void SchedulingQueue::back_off(const std::string& unit, const QueueRank& rank, M
 }
 
 void SchedulingQueue::notify(EventMask events, MonoTime now) {
+  // Whoever is parked later was tried on a state that knows of these events.
+  if (parked_.empty()) return;
   if (noted_ == 0) {
     const auto wait = std::min<microseconds>(kCollect + kCollectPerUnit * parked_.size(), kCollectMost);
     wake_at_ = now + wait;

@@ -92,3 +92,11 @@ TEST_CASE("removed unit: is nowhere any more") {
   CHECK(queue.advance(kStart + seconds(60)) == 0);
   CHECK_FALSE(queue.pop().has_value());
 }
+
+TEST_CASE("event before a unit was parked: does not wake it") {
+  SchedulingQueue queue;
+  queue.notify(bit(ClusterEvent::kCapacityFreed), kStart);
+  queue.park("u", rank(0, 1), bit(ClusterEvent::kCapacityFreed));
+  CHECK_FALSE(queue.next_due().has_value());
+  CHECK(queue.advance(kStart + seconds(10)) == 0);
+}
