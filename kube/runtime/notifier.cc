@@ -36,17 +36,18 @@ struct Notifier::State {
 Notifier::Notifier(Environment env) : env_(env), state_(std::make_shared<State>(env.executor)) {}
 Notifier::~Notifier() = default;
 
+// The waiting coroutine does not own the state: the state owns it, through the handler. A notifier that is
+// destroyed with somebody waiting destroys the waiter too, as when a process is killed in simulation.
 asio::awaitable<void> Notifier::wait() {
-  const auto state = state_;
   co_await asio::async_initiate<const asio::use_awaitable_t<>, void(error_code)>(
-      [state](auto handler) {
+      [weak = std::weak_ptr<State>(state_)](auto handler) {
+        const auto state = weak.lock();
         const uint64_t id = state->next_id++;
-        const auto slot = asio::get_associated_cancellation_slot(handler);
+        auto slot = asio::get_associated_cancellation_slot(handler);
         state->waiters.emplace(
             id, [handler = std::move(handler)](error_code error) mutable { std::move(handler)(error); });
         if (!slot.is_connected()) return;
-        auto cancel_slot = slot;
-        cancel_slot.assign([weak = std::weak_ptr<State>(state), id](asio::cancellation_type type) {
+        slot.assign([weak, id](asio::cancellation_type type) {
           const auto alive = weak.lock();
           if (alive && type != asio::cancellation_type::none) {
             alive->complete(id, asio::error::operation_aborted);
