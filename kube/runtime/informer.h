@@ -34,7 +34,8 @@ class Reflector {
     virtual ~Sink() = default;
     /// `json` is one object. In a replacement (list) the object goes to the side store until `end_replace`.
     virtual Result<void> upsert(std::string_view json, bool in_replacement) = 0;
-    virtual Result<void> removed(std::string_view json) = 0;
+    /// Also in a replacement: a streaming list may tell of deletions before its end.
+    virtual Result<void> removed(std::string_view json, bool in_replacement) = 0;
     virtual void begin_replace() = 0;
     /// Swaps the side store in; emits deletes for what vanished, delete + add for a new UID under an old
     /// name. Result: number of objects that differed.
@@ -102,9 +103,14 @@ class Informer final : private Reflector::Sink {
     side_.insert_or_assign(std::move(key), std::move(known));
     return {};
   }
-  Result<void> removed(std::string_view json) override {
+  Result<void> removed(std::string_view json, bool in_replacement) override {
     TRY(const T object, decode_(json));
     const std::string key = object.meta.key();
+    if (in_replacement) {
+      const auto it = side_.find(key);
+      if (it != side_.end() && it->second->meta.uid == object.meta.uid) side_.erase(it);
+      return {};
+    }
     const Ref<T> known = store_.get(key);
     // The delete of an earlier object must not remove its namesake.
     if (!known || known->meta.uid != object.meta.uid) return {};

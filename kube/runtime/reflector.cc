@@ -181,7 +181,7 @@ void Reflector::Impl::apply(const WatchEffect& effect) {
       result = sink.upsert(effect.object, effect.in_replacement);
       break;
     case WatchEffect::Kind::kRemove:
-      result = sink.removed(effect.object);
+      result = sink.removed(effect.object, effect.in_replacement);
       break;
   }
   if (!result) {

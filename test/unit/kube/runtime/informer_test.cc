@@ -258,6 +258,18 @@ TEST_CASE("rule 7: a bookmark moves the resume point and nothing else") {
   CHECK(f.request().find("sendInitialEvents") == std::string::npos);
 }
 
+TEST_CASE("rule 8: an object that is deleted while the initial events stream in is not there afterwards") {
+  Fixture f;
+  f.start();
+  f.server.stream().push(watch_event("ADDED", thing("a", "1", "5")) +
+                         watch_event("ADDED", thing("b", "2", "6")) +
+                         watch_event("DELETED", thing("b", "2", "9")) +
+                         watch_event("DELETED", thing("a", "another", "9")) + bookmark("Thing", "10", true));
+  f.world.settle();
+  CHECK(f.informer.synced());
+  CHECK(f.changes == Story{"+a/1"});
+}
+
 TEST_CASE("rule 8: a streaming list that breaks leaves the store as it was, and a LIST takes over") {
   Fixture f;
   f.start();
