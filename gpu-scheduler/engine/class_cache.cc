@@ -226,7 +226,7 @@ void CacheTable::refresh_node(ClusterState& state, ClassCache& cache, NodeIndex 
       case Strategy::kPackability: {
         auto& values = this->values(policy);
         auto shape = shape_of(state, row, pool, values.model());
-        choice = policy.strategy == Strategy::kFgd ? score_fgd(values, shape, pod)
+        choice = policy.strategy == Strategy::kFgd ? score_fgd(values, row, pool, shape, pod)
                                                    : score_packability(values, shape, pod);
         weight = policy.fragmentation;
         break;

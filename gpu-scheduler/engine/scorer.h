@@ -38,7 +38,8 @@ Choice score_best_fit(const NodeRow& row, const DevicePool* pool, const Compiled
                       const ClusterScale& scale);
 Choice score_spread(const NodeRow& row, const DevicePool* pool, const CompiledClass& pod,
                     const ClusterScale& scale);
-Choice score_fgd(NodeValues& values, const NodeShape& shape, const CompiledClass& pod);
+Choice score_fgd(NodeValues& values, const NodeRow& row, const DevicePool* pool, const NodeShape& shape,
+                 const CompiledClass& pod);
 Choice score_packability(NodeValues& values, const NodeShape& shape, const CompiledClass& pod);
 
 }  // namespace stowage::engine

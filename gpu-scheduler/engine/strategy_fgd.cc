@@ -23,18 +23,24 @@ int64_t sigmoid_points(int64_t gain) {
 
 }  // namespace
 
-/// Fragmentation gradient descent (Weng et al., ATC'23): place where the expected fragmentation grows least.
-Choice score_fgd(NodeValues& values, const NodeShape& shape, const CompiledClass& pod) {
+/// Fragmentation gradient descent (Weng et al., ATC'23): place where the expected fragmentation grows least. Equal
+/// points go to the first device, as in the published policy.
+Choice score_fgd(NodeValues& values, const NodeRow& row, const DevicePool* pool, const NodeShape& shape,
+                 const CompiledClass& pod) {
   int64_t before = values.fragmentation(shape);
-  auto points = [&](const NodeShape& after) {
-    return kPoint * sigmoid_points(before - values.fragmentation(after));
-  };
-  if (!pod.shares()) return {.score = points(shape.after_whole(pod.device_count, pod.cpu_milli))};
+  auto points = [&](const NodeShape& after) { return kPoint * sigmoid_points(before - values.fragmentation(after)); };
+  if (!pod.shares() || !pool) return {.score = points(shape.after_whole(pod.device_count, pod.cpu_milli))};
   Choice best{.score = -1};
-  for (size_t i = 0; i < shape.devices; ++i) {
-    if (shape.free[i] < pod.device_milli || (i > 0 && shape.free[i] == shape.free[i - 1])) continue;
-    int64_t score = points(shape.after_share(i, pod.device_milli, pod.cpu_milli));
-    if (score > best.score) best = {score, shape.free[i]};
+  uint64_t seen = 0;  // Positions in the sorted shape that were tried.
+  for (size_t i = pool->first; i < size_t{pool->first} + pool->count; ++i) {
+    int16_t free = row.device_free[i];
+    if (free < pod.device_milli) continue;
+    const auto* begin = shape.free.data();
+    auto position = static_cast<size_t>(std::lower_bound(begin, begin + shape.devices, free) - begin);
+    if ((seen >> position & 1) != 0) continue;
+    seen |= uint64_t{1} << position;
+    int64_t score = points(shape.after_share(position, pod.device_milli, pod.cpu_milli));
+    if (score > best.score) best = {score, free};
   }
   return best;
 }
