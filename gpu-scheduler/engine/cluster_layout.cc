@@ -116,6 +116,7 @@ uint64_t ClusterState::digest() const {
     if (!row.spec) continue;
     out.add(row.spec->name);
     out.add(row.version);
+    out.add(uint64_t{row.reserved});
     out.add_signed(row.free_cpu_milli);
     out.add_signed(row.free_memory_bytes);
     out.add_signed(row.free_ephemeral_bytes);

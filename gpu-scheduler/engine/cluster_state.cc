@@ -208,6 +208,14 @@ std::optional<NodeIndex> ClusterState::find_node(std::string_view name) const {
   return found ? std::optional(*found) : std::nullopt;
 }
 
+void ClusterState::set_reserved(NodeIndex node, bool reserved) {
+  STOWAGE_CHECK(open_checkpoints_ == 0, "nodes are reserved outside checkpoints only");
+  auto& row = nodes_.write(node);
+  if (row.reserved == reserved) return;
+  row.reserved = reserved;
+  touch(node, row);
+}
+
 /// Everything free, as if no pod ran there.
 void ClusterState::build_row(NodeRow& row) {
   const auto& spec = *row.spec;

@@ -64,6 +64,7 @@ struct NodeRow {
   std::vector<int16_t> device_free;    ///< Free thousandths per device.
   std::vector<DevicePool> pools;
   std::vector<PodIndex> pods;
+  bool reserved = false;  ///< Kept free for a demand that is to come: takes no new pods.
   [[nodiscard]] int64_t extended(uint32_t resource) const {
     return resource < free_extended.size() ? free_extended[resource] : 0;
   }
@@ -116,6 +117,9 @@ class ClusterState {
   [[nodiscard]] bool has_node(NodeIndex node) const { return node < nodes_.size() && nodes_[node].spec; }
   [[nodiscard]] const NodeRow& node(NodeIndex node) const { return nodes_[node]; }
   [[nodiscard]] const std::string& node_name(NodeIndex node) const { return nodes_[node].spec->name; }
+  /// Keeps the node's free room from every placement (pods that run stay), or gives it back. Not undone by
+  /// rollback, so not inside a checkpoint.
+  void set_reserved(NodeIndex node, bool reserved);
   /// Upper bound of node indices; some below it may be unused (has_node).
   [[nodiscard]] size_t node_limit() const { return nodes_.size(); }
   [[nodiscard]] size_t node_count() const { return node_count_; }

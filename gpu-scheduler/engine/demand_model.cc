@@ -93,7 +93,7 @@ void DemandModel::draw_samples() {
     cumulative.push_back(sum += mass);
   }
   if (ids.empty()) return;
-  Random random(1);
+  Random random(2);
   std::array<int, kSamples> strata{};
   for (int position = 0; position < kSampleSize; ++position) {
     std::iota(strata.begin(), strata.end(), 0);

@@ -56,9 +56,7 @@ bool ports_free(const ClusterState& state, const NodeRow& row, const CompiledCla
   return true;
 }
 
-Rejection insufficient(const ClusterState&, uint32_t resource) {
-  return {Reason::kInsufficient, resource};
-}
+Rejection insufficient(uint32_t resource) { return {Reason::kInsufficient, resource}; }
 
 }  // namespace
 
@@ -80,22 +78,23 @@ Rejection check_fixed(ClusterState& state, const NodeSpec& spec, const NodeRow& 
 }
 
 Rejection check_room(const ClusterState& state, const NodeRow& row, const CompiledClass& pod) {
+  if (row.reserved) return {Reason::kReserved};
   if (!pod.spec.host_ports.empty() && !ports_free(state, row, pod)) return {Reason::kHostPorts};
   if (pod.pods > 0 && row.free_pods < pod.pods) return {Reason::kTooManyPods};
   // As kube-scheduler: what is not asked for is not compared, so an oversubscribed node still takes pods
   // without it.
-  if (pod.cpu_milli > 0 && row.free_cpu_milli < pod.cpu_milli) return insufficient(state, kCpuResource);
+  if (pod.cpu_milli > 0 && row.free_cpu_milli < pod.cpu_milli) return insufficient(kCpuResource);
   if (pod.memory_bytes > 0 && row.free_memory_bytes < pod.memory_bytes)
-    return insufficient(state, kMemoryResource);
+    return insufficient(kMemoryResource);
   if (pod.ephemeral_bytes > 0 && row.free_ephemeral_bytes < pod.ephemeral_bytes) {
-    return insufficient(state, kEphemeralResource);
+    return insufficient(kEphemeralResource);
   }
   for (const auto& [resource, amount] : pod.extended) {
-    if (row.extended(resource) < amount) return insufficient(state, resource);
+    if (row.extended(resource) < amount) return insufficient(resource);
   }
   if (pod.device_count == 0) return {};
   if (!pod.shares()) {
-    return row.extended(pod.device_resource) < pod.device_count ? insufficient(state, pod.device_resource)
+    return row.extended(pod.device_resource) < pod.device_count ? insufficient(pod.device_resource)
                                                                 : Rejection{};
   }
   for (const auto& pool : row.pools) {
@@ -104,7 +103,7 @@ Rejection check_room(const ClusterState& state, const NodeRow& row, const Compil
       if (row.device_free[i] >= pod.device_milli) return {};
     }
   }
-  return row.pools.empty() ? insufficient(state, pod.device_resource) : Rejection{Reason::kDeviceShare};
+  return row.pools.empty() ? insufficient(pod.device_resource) : Rejection{Reason::kDeviceShare};
 }
 
 int32_t count_slots(const NodeRow& row, const CompiledClass& pod) {

@@ -40,6 +40,8 @@ std::string describe(Reason reason, std::string_view detail) {
       return "node(s) with too little memory per device";
     case Reason::kNoSharing:
       return "node(s) that do not share devices";
+    case Reason::kReserved:
+      return "node(s) reserved for other pods";
     case Reason::kHostPorts:
       return "node(s) didn't have free ports for the requested pod ports";
     case Reason::kTooManyPods:
@@ -86,6 +88,8 @@ std::string_view reason_name(Reason reason) {
       return "InsufficientDeviceMemory";
     case Reason::kNoSharing:
       return "SharingNotSupported";
+    case Reason::kReserved:
+      return "Reserved";
     case Reason::kHostPorts:
       return "HostPortConflict";
     case Reason::kTooManyPods:

@@ -18,6 +18,7 @@ enum class Reason : uint8_t {
   kProduct,
   kDeviceMemory,
   kNoSharing,  ///< A share was asked for and the node offers only whole devices.
+  kReserved,   ///< Kept free for a demand that is to come.
   kHostPorts,
   kTooManyPods,
   kInsufficient,  ///< Detail: the resource's name.

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "base/result.h"
+#include "gpu-scheduler/engine/policy.h"
+#include "gpu-scheduler/replay/trace.h"
+
+namespace stowage::replay {
+
+/// Who is offered a hole: the oldest first; or the largest of the oldest 60 first and nodes emptied by moves.
+enum class QueueRule : uint8_t { kFifo, kWindowMoves };
+
+struct DynamicOptions {
+  engine::Policy policy;
+  double load = 0.97;  ///< Offered GPU time as a part of capacity, 0..2.
+  QueueRule rule = QueueRule::kFifo;
+};
+
+struct SizeWaits {
+  double mean_s = 0;
+  double p99_s = 0;
+  int64_t pods = 0;
+};
+
+inline constexpr std::array<std::string_view, 5> kSizeNames = {"shared", "1", "2", "4", "8"};
+
+struct DynamicRun {
+  int64_t seed = 0;
+  double gpu_weighted_wait_s = 0;
+  double longest_wait_s = 0;
+  double delivered_percent = 0;
+  double moves_percent = 0;
+  std::array<SizeWaits, kSizeNames.size()> by_size;
+  int64_t never_placed = 0;  ///< Fit on no node even when it is empty.
+};
+
+/// The typical demand of a trace with times: all groups of equal demand, weighted by summed lifetime.
+std::vector<engine::TypicalPod> demand_by_lifetime(const Trace& trace);
+
+/// The dynamic experiment: pods arrive by a Poisson process, wait when they do not fit, run for their lifetime, and
+/// leave. 4 h of warm-up, arrivals of the next 4 h are measured, then the queue drains. Errors: kInvalidArgument when
+/// the list has no times, or the load is outside (0, 2].
+Result<DynamicRun> run_dynamic(const Trace& trace, int64_t seed, const DynamicOptions& options);
+
+}  // namespace stowage::replay
