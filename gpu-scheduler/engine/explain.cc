@@ -32,8 +32,8 @@ std::optional<Demand> relaxed(ClusterState& state, const Demand& demand, Edit ed
   return changed ? std::optional(std::move(out)) : std::nullopt;
 }
 
-/// Removes pods from one node, lowest priority and smallest first, until the demand fits; says how many devices that
-/// frees. The nodes with the most idle devices are tried.
+/// Removes pods from one node, lowest priority and smallest first, until the demand fits; says how many
+/// devices that frees. The nodes with the most idle devices are tried.
 std::optional<std::string> freed_devices(ClusterState& state, const Demand& demand, const Policy& policy,
                                          WorkBudget& budget) {
   const auto& pod = state.compiled(demand.parts.front().pod_class);
@@ -62,8 +62,8 @@ std::optional<std::string> freed_devices(ClusterState& state, const Demand& dema
       state.remove_pod(index);
       if (!fits(state, demand, policy, budget)) continue;
       int64_t freed = state.node(node).extended(pod.device_resource) - idle;
-      return fmt::format("{} more of {} free on node {}", std::max<int64_t>(freed, 1), state.resource_name(pod.device_resource),
-                         state.node_name(node));
+      return fmt::format("{} more of {} free on node {}", std::max<int64_t>(freed, 1),
+                         state.resource_name(pod.device_resource), state.node_name(node));
     }
   }
   return std::nullopt;
@@ -86,7 +86,8 @@ Explanation explain(ClusterState& state, const Demand& demand, const Policy& pol
   if (demand.topology.mode == TopologyRequest::Mode::kRequired) {
     Demand changed = demand;
     changed.topology.mode = TopologyRequest::Mode::kPreferred;
-    try_demand(changed, fmt::format("topology level {} were preferred instead of required", demand.topology.level));
+    try_demand(changed,
+               fmt::format("topology level {} were preferred instead of required", demand.topology.level));
   }
   if (demand.parts.size() == 1 && demand.parts[0].count > 1) {
     Demand changed = demand;
@@ -94,7 +95,8 @@ Explanation explain(ClusterState& state, const Demand& demand, const Policy& pol
     for (int32_t count = demand.parts[0].count / 2; count >= 1; count /= 2) {
       changed.parts[0].count = count;
       if (!fits(state, changed, policy, budget)) continue;
-      why.would_fit_if.push_back(fmt::format("the gang had {} pods instead of {}", count, demand.parts[0].count));
+      why.would_fit_if.push_back(
+          fmt::format("the gang had {} pods instead of {}", count, demand.parts[0].count));
       break;
     }
   }
@@ -102,19 +104,20 @@ Explanation explain(ClusterState& state, const Demand& demand, const Policy& pol
              "any accelerator product were permitted");
   try_demand(relaxed(state, demand, [](PodClass& pod) { pod.device.memory_bytes = 0; }),
              "devices with less memory were permitted");
-  try_demand(relaxed(state, demand, [](PodClass& pod) { pod.tiers.clear(); }), "every capacity tier were permitted");
-  try_demand(relaxed(state, demand, [](PodClass& pod) { pod.residency = {}; }), "every region and zone were permitted");
+  try_demand(relaxed(state, demand, [](PodClass& pod) { pod.tiers.clear(); }),
+             "every capacity tier were permitted");
+  try_demand(relaxed(state, demand, [](PodClass& pod) { pod.residency = {}; }),
+             "every region and zone were permitted");
   try_demand(relaxed(state, demand,
                      [](PodClass& pod) {
                        pod.node_selector.clear();
                        pod.required_node_affinity.clear();
                      }),
              "the node selector and node affinity were dropped");
-  try_demand(relaxed(state, demand,
-                     [](PodClass& pod) {
-                       pod.tolerations = {{.key = "", .op = TolerationOperator::kExists}};
-                     }),
-             "every taint were tolerated");
+  try_demand(
+      relaxed(state, demand,
+              [](PodClass& pod) { pod.tolerations = {{.key = "", .op = TolerationOperator::kExists}}; }),
+      "every taint were tolerated");
   try_demand(relaxed(state, demand,
                      [](PodClass& pod) {
                        pod.requests.cpu_milli = 0;

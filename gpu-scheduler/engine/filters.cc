@@ -56,7 +56,9 @@ bool ports_free(const ClusterState& state, const NodeRow& row, const CompiledCla
   return true;
 }
 
-Rejection insufficient(uint32_t resource) { return {Reason::kInsufficient, resource}; }
+Rejection insufficient(uint32_t resource) {
+  return {Reason::kInsufficient, resource};
+}
 
 }  // namespace
 
@@ -84,8 +86,7 @@ Rejection check_room(const ClusterState& state, const NodeRow& row, const Compil
   // As kube-scheduler: what is not asked for is not compared, so an oversubscribed node still takes pods
   // without it.
   if (pod.cpu_milli > 0 && row.free_cpu_milli < pod.cpu_milli) return insufficient(kCpuResource);
-  if (pod.memory_bytes > 0 && row.free_memory_bytes < pod.memory_bytes)
-    return insufficient(kMemoryResource);
+  if (pod.memory_bytes > 0 && row.free_memory_bytes < pod.memory_bytes) return insufficient(kMemoryResource);
   if (pod.ephemeral_bytes > 0 && row.free_ephemeral_bytes < pod.ephemeral_bytes) {
     return insufficient(kEphemeralResource);
   }

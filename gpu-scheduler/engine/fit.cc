@@ -19,10 +19,13 @@ Choice evaluate_on(ClusterState& state, ClassId pod_id, NodeIndex node, const Po
   auto& caches = state.caches();
   const auto* pool = pool_for(row, pod);
   switch (policy.strategy) {
-    case Strategy::kBestFit: return score_best_fit(row, pool, pod, caches.scale(state));
-    case Strategy::kSpread: return score_spread(row, pool, pod, caches.scale(state));
+    case Strategy::kBestFit:
+      return score_best_fit(row, pool, pod, caches.scale(state));
+    case Strategy::kSpread:
+      return score_spread(row, pool, pod, caches.scale(state));
     case Strategy::kFgd:
-    case Strategy::kPackability: break;
+    case Strategy::kPackability:
+      break;
   }
   auto& values = caches.values(policy);
   auto shape = shape_of(state, row, pool, values.model());

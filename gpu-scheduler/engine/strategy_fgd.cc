@@ -23,12 +23,14 @@ int64_t sigmoid_points(int64_t gain) {
 
 }  // namespace
 
-/// Fragmentation gradient descent (Weng et al., ATC'23): place where the expected fragmentation grows least. Equal
-/// points go to the first device, as in the published policy.
+/// Fragmentation gradient descent (Weng et al., ATC'23): place where the expected fragmentation grows least.
+/// Equal points go to the first device, as in the published policy.
 Choice score_fgd(NodeValues& values, const NodeRow& row, const DevicePool* pool, const NodeShape& shape,
                  const CompiledClass& pod) {
   int64_t before = values.fragmentation(shape);
-  auto points = [&](const NodeShape& after) { return kPoint * sigmoid_points(before - values.fragmentation(after)); };
+  auto points = [&](const NodeShape& after) {
+    return kPoint * sigmoid_points(before - values.fragmentation(after));
+  };
   if (!pod.shares() || !pool) return {.score = points(shape.after_whole(pod.device_count, pod.cpu_milli))};
   Choice best{.score = -1};
   uint64_t seen = 0;  // Positions in the sorted shape that were tried.

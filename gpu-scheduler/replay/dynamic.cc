@@ -98,7 +98,11 @@ void Experiment::started(double now, const Waiting& waiting, engine::PodIndex in
   weighted_ += wait * gpus;
   weight_ += gpus;
   longest_ = std::max(longest_, wait);
-  size_t size = pod.gpu_milli < engine::kWholeDevice ? 0 : pod.gpus == 1 ? 1 : pod.gpus == 2 ? 2 : pod.gpus <= 4 ? 3 : 4;
+  size_t size = pod.gpu_milli < engine::kWholeDevice ? 0
+                : pod.gpus == 1                      ? 1
+                : pod.gpus == 2                      ? 2
+                : pod.gpus <= 4                      ? 3
+                                                     : 4;
   waits_[size].push_back(wait);
 }
 
@@ -173,7 +177,8 @@ DynamicRun Experiment::run(int64_t seed) {
     }
     if (at == order.size()) {
       std::iota(order.begin(), order.end(), 0U);
-      for (size_t i = order.size() - 1; i > 0; --i) std::swap(order[i], order[random.below(i + 1)]);
+      for (size_t i = order.size() - 1; i > 0; --i)
+        std::swap(order[i], order[random.below(i + 1)]);
       at = 0;
     }
     pass_time(next);
@@ -188,8 +193,10 @@ DynamicRun Experiment::summary(int64_t seed) const {
   DynamicRun out{.seed = seed};
   out.gpu_weighted_wait_s = weight_ > 0 ? weighted_ / weight_ : 0;
   out.longest_wait_s = longest_;
-  out.delivered_percent = 100 * delivered_ / (static_cast<double>(trace_.capacity_milli()) * (kEnd - kWarmUp));
-  out.moves_percent = placements_ > 0 ? 100.0 * static_cast<double>(emptying_.moves()) / static_cast<double>(placements_) : 0;
+  out.delivered_percent =
+      100 * delivered_ / (static_cast<double>(trace_.capacity_milli()) * (kEnd - kWarmUp));
+  out.moves_percent =
+      placements_ > 0 ? 100.0 * static_cast<double>(emptying_.moves()) / static_cast<double>(placements_) : 0;
   for (size_t i = 0; i < waits_.size(); ++i) {
     auto waits = waits_[i];
     if (waits.empty()) continue;
@@ -206,22 +213,28 @@ DynamicRun Experiment::summary(int64_t seed) const {
 std::vector<engine::TypicalPod> demand_by_lifetime(const Trace& trace) {
   using Key = std::tuple<int64_t, int32_t, int32_t, std::vector<std::string>>;
   std::map<Key, double> groups;
-  for (const auto& pod : trace.pods) groups[{pod.cpu_milli, pod.gpu_milli, pod.gpus, pod.models}] += lifetime_of(pod);
+  for (const auto& pod : trace.pods)
+    groups[{pod.cpu_milli, pod.gpu_milli, pod.gpus, pod.models}] += lifetime_of(pod);
   std::vector<engine::TypicalPod> out;
   for (const auto& [key, seconds] : groups) {
     const auto& [cpu, milli, gpus, models] = key;
-    out.push_back({.cpu_milli = cpu, .count = gpus, .milli = gpus > 0 ? milli : engine::kWholeDevice,
-                   .products = models, .weight = std::max<int64_t>(1, std::llround(seconds))});
+    out.push_back({.cpu_milli = cpu,
+                   .count = gpus,
+                   .milli = gpus > 0 ? milli : engine::kWholeDevice,
+                   .products = models,
+                   .weight = std::max<int64_t>(1, std::llround(seconds))});
   }
   return out;
 }
 
 Result<DynamicRun> run_dynamic(const Trace& trace, int64_t seed, const DynamicOptions& options) {
   if (!(options.load > 0 && options.load <= 2)) {
-    return fail(Code::kInvalidArgument, fmt::format("--load {}: must be above 0 and at most 2", options.load));
+    return fail(Code::kInvalidArgument,
+                fmt::format("--load {}: must be above 0 and at most 2", options.load));
   }
   if (std::ranges::any_of(trace.pods, [](const TracePod& pod) { return pod.deletion_s < 0; })) {
-    return fail(Code::kInvalidArgument, "the pod list has no creation_time and deletion_time: no lifetimes to replay");
+    return fail(Code::kInvalidArgument,
+                "the pod list has no creation_time and deletion_time: no lifetimes to replay");
   }
   TRY(auto state, build_cluster(trace, {}));
   TRY(auto classes, intern_pods(trace, state));

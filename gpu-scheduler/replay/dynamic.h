@@ -40,9 +40,9 @@ struct DynamicRun {
 /// The typical demand of a trace with times: all groups of equal demand, weighted by summed lifetime.
 std::vector<engine::TypicalPod> demand_by_lifetime(const Trace& trace);
 
-/// The dynamic experiment: pods arrive by a Poisson process, wait when they do not fit, run for their lifetime, and
-/// leave. 4 h of warm-up, arrivals of the next 4 h are measured, then the queue drains. Errors: kInvalidArgument when
-/// the list has no times, or the load is outside (0, 2].
+/// The dynamic experiment: pods arrive by a Poisson process, wait when they do not fit, run for their
+/// lifetime, and leave. 4 h of warm-up, arrivals of the next 4 h are measured, then the queue drains. Errors:
+/// kInvalidArgument when the list has no times, or the load is outside (0, 2].
 Result<DynamicRun> run_dynamic(const Trace& trace, int64_t seed, const DynamicOptions& options);
 
 }  // namespace stowage::replay

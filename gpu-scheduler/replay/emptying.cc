@@ -53,10 +53,12 @@ std::optional<engine::NodeIndex> Emptying::cheapest(engine::ClassId pod) {
   return best;
 }
 
-void Emptying::choose_targets(const std::vector<Waiting>& waiting, const std::vector<engine::ClassId>& classes) {
+void Emptying::choose_targets(const std::vector<Waiting>& waiting,
+                              const std::vector<engine::ClassId>& classes) {
   // Pods that were placed elsewhere meanwhile release their target.
   std::erase_if(targets_, [&](const Target& target) {
-    bool waits = std::ranges::any_of(waiting, [&](const Waiting& w) { return w.ticket == target.waiting.ticket; });
+    bool waits =
+        std::ranges::any_of(waiting, [&](const Waiting& w) { return w.ticket == target.waiting.ticket; });
     if (!waits) state_.set_reserved(target.node, false);
     return !waits;
   });

@@ -11,8 +11,9 @@
 
 namespace stowage::replay {
 
-/// Empties up to four nodes for waiting pods of two or more GPUs: the node's room is reserved, its pods move to holes
-/// elsewhere as they open, largest first. Make-before-break: a pod holds its new place before it leaves the old one.
+/// Empties up to four nodes for waiting pods of two or more GPUs: the node's room is reserved, its pods move
+/// to holes elsewhere as they open, largest first. Make-before-break: a pod holds its new place before it
+/// leaves the old one.
 class Emptying {
  public:
   Emptying(engine::ClusterState& state, const engine::Policy& policy) : state_(state), policy_(policy) {}
@@ -28,7 +29,8 @@ class Emptying {
   [[nodiscard]] bool is_target(engine::NodeIndex node) const;
   [[nodiscard]] int64_t moves() const { return moves_; }
 
-  /// Gives each waiting pod a target while there are fewer than four; drops targets whose pod no longer waits.
+  /// Gives each waiting pod a target while there are fewer than four; drops targets whose pod no longer
+  /// waits.
   void choose_targets(const std::vector<Waiting>& waiting, const std::vector<engine::ClassId>& classes);
   /// Moves pods off the targets: to `hole`, or (kNone) anywhere. Within 2 % of the placements so far.
   void move_pods(engine::NodeIndex hole, int64_t placements);

@@ -45,7 +45,8 @@ Result<std::vector<int64_t>> parse_range(std::string_view text) {
     int64_t value = 0;
     auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
     if (error != std::errc{} || end != word.data() + word.size() || value < 0) {
-      return fail(Code::kInvalidArgument, fmt::format("--seeds {}: write a number or a range like 1..10", text));
+      return fail(Code::kInvalidArgument,
+                  fmt::format("--seeds {}: write a number or a range like 1..10", text));
     }
     return value;
   };
@@ -56,7 +57,8 @@ Result<std::vector<int64_t>> parse_range(std::string_view text) {
     TRY(last, number(text.substr(dots + 2)));
   }
   std::vector<int64_t> out;
-  for (int64_t seed = first; seed <= last && out.size() < 10'000; ++seed) out.push_back(seed);
+  for (int64_t seed = first; seed <= last && out.size() < 10'000; ++seed)
+    out.push_back(seed);
   return out;
 }
 
@@ -78,19 +80,23 @@ int openb(const Arguments& arguments) {
     fmt::print(stderr, "\r{:40}\r", "");
     if (!run) return report(run.error());
     if (arguments.json) {
-      fmt::print(R"({{"trace":"{}","seed":{},"strategy":"{}","window":{},"moves":{},"allocation_at_100":{:.4f},)"
-                 R"("allocation_at_130":{:.4f},"seconds":{:.3f}}})"
-                 "\n",
-                 trace->name, id, arguments.strategy, arguments.window, run->moves, run->allocation_at_100,
-                 run->allocation_at_130, run->seconds);
+      fmt::print(
+          R"({{"trace":"{}","seed":{},"strategy":"{}","window":{},"moves":{},"allocation_at_100":{:.4f},)"
+          R"("allocation_at_130":{:.4f},"seconds":{:.3f}}})"
+          "\n",
+          trace->name, id, arguments.strategy, arguments.window, run->moves, run->allocation_at_100,
+          run->allocation_at_130, run->seconds);
     } else {
-      fmt::print("{:12} seed {:4} {:12} allocated {:6.2f} % at 100 %, {:6.2f} % at 130 %, {} not placed, {:.2f} s\n",
-                 trace->name, id, arguments.strategy, run->allocation_at_100, run->allocation_at_130, run->failed,
-                 run->seconds);
+      fmt::print(
+          "{:12} seed {:4} {:12} allocated {:6.2f} % at 100 %, {:6.2f} % at 130 %, {} not placed, {:.2f} s\n",
+          trace->name, id, arguments.strategy, run->allocation_at_100, run->allocation_at_130, run->failed,
+          run->seconds);
     }
     std::fflush(stdout);
   }
-  if (!found) return report(Error{Code::kNotFound, fmt::format("--seed {}: not in {}", arguments.seed, arguments.files.order)});
+  if (!found)
+    return report(
+        Error{Code::kNotFound, fmt::format("--seed {}: not in {}", arguments.seed, arguments.files.order)});
   return 0;
 }
 
@@ -112,11 +118,12 @@ int dynamic(const Arguments& arguments) {
       sizes += fmt::format(R"({}"{}":{{"mean_s":{:.2f},"p99_s":{:.1f}}})", i == 0 ? "" : ",", kSizeNames[i],
                            run->by_size[i].mean_s, run->by_size[i].p99_s);
     }
-    fmt::print(R"({{"trace":"{}","seed":{},"strategy":"{}","load":{},"rule":"{}","gpu_weighted_wait_s":{:.3f},)"
-               R"("longest_wait_s":{:.1f},"delivered_percent":{:.3f},"moves_percent":{:.3f},"by_size":{{{}}}}})"
-               "\n",
-               trace->name, seed, arguments.strategy, arguments.load, arguments.rule, run->gpu_weighted_wait_s,
-               run->longest_wait_s, run->delivered_percent, run->moves_percent, sizes);
+    fmt::print(
+        R"({{"trace":"{}","seed":{},"strategy":"{}","load":{},"rule":"{}","gpu_weighted_wait_s":{:.3f},)"
+        R"("longest_wait_s":{:.1f},"delivered_percent":{:.3f},"moves_percent":{:.3f},"by_size":{{{}}}}})"
+        "\n",
+        trace->name, seed, arguments.strategy, arguments.load, arguments.rule, run->gpu_weighted_wait_s,
+        run->longest_wait_s, run->delivered_percent, run->moves_percent, sizes);
     std::fflush(stdout);
   }
   return 0;
@@ -138,22 +145,26 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", STOWAGE_VERSION);
   app.require_subcommand(1);
   Arguments arguments;
-  auto* openb_command = app.add_subcommand("openb", "pods arrive and never leave: how much of the cluster is used");
+  auto* openb_command =
+      app.add_subcommand("openb", "pods arrive and never leave: how much of the cluster is used");
   add_files(*openb_command, arguments);
   openb_command->get_option("--order")->required();
   openb_command->get_option("--noderank")->required();
   openb_command->add_option("--seed", arguments.seed, "a seed of the order file, or all");
-  openb_command->add_option("--window", arguments.window, "pods held for look-ahead; 0 = none")->check(CLI::Range(0, 1000));
+  openb_command->add_option("--window", arguments.window, "pods held for look-ahead; 0 = none")
+      ->check(CLI::Range(0, 1000));
   openb_command->add_option("--move-percent", arguments.move_percent, "moves in % of running pods")
       ->check(CLI::Range(0.0, 100.0));
-  auto* dynamic_command = app.add_subcommand("dynamic", "pods arrive, wait, run and leave: how long they wait");
+  auto* dynamic_command =
+      app.add_subcommand("dynamic", "pods arrive, wait, run and leave: how long they wait");
   add_files(*dynamic_command, arguments);
   dynamic_command->add_option("--load", arguments.load, "offered GPU time as a part of capacity");
   dynamic_command->add_option("--rule", arguments.rule, "fifo or window-moves")
       ->check(CLI::IsMember({"fifo", "window-moves"}));
   dynamic_command->add_option("--seeds", arguments.seeds, "a seed or a range like 1..10");
   std::vector<std::string> lists;
-  auto* feasible_command = app.add_subcommand("feasible", "which nodes may take each pending pod of Kubernetes lists");
+  auto* feasible_command =
+      app.add_subcommand("feasible", "which nodes may take each pending pod of Kubernetes lists");
   feasible_command->add_option("files", lists, "v1 Lists as JSON")->required();
   CLI11_PARSE(app, argc, argv);
   if (feasible_command->parsed()) {

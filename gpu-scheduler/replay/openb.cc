@@ -11,9 +11,11 @@ namespace stowage::replay {
 Result<OpenbRun> run_openb(const Trace& trace, int64_t seed, const OpenbOptions& options,
                            const std::function<void(int)>& progress) {
   auto order = trace.order.find(seed);
-  if (order == trace.order.end()) return fail(Code::kNotFound, fmt::format("the order file has no seed {}", seed));
+  if (order == trace.order.end())
+    return fail(Code::kNotFound, fmt::format("the order file has no seed {}", seed));
   auto rank = trace.noderank.find(seed);
-  if (rank == trace.noderank.end()) return fail(Code::kNotFound, fmt::format("the noderank file has no seed {}", seed));
+  if (rank == trace.noderank.end())
+    return fail(Code::kNotFound, fmt::format("the noderank file has no seed {}", seed));
   TRY(auto state, build_cluster(trace, rank->second));
   TRY(auto classes, intern_pods(trace, state));
   OpenbRun run{.seed = seed};

@@ -13,8 +13,8 @@ namespace stowage::replay {
 
 struct OpenbOptions {
   engine::Policy policy;
-  int32_t window = 0;             ///< Pods held for look-ahead; 0 = each pod is placed as it arrives.
-  int32_t move_permyriad = 0;     ///< Moves per 10,000 running pods.
+  int32_t window = 0;          ///< Pods held for look-ahead; 0 = each pod is placed as it arrives.
+  int32_t move_permyriad = 0;  ///< Moves per 10,000 running pods.
 };
 
 /// One point per whole percent of arrivals.
@@ -32,11 +32,12 @@ struct OpenbRun {
   int64_t failed = 0;
   double seconds = 0;
   std::vector<OpenbPoint> points;
-  std::vector<std::pair<std::string, std::vector<int16_t>>> devices;  ///< Free thousandths at the end, by node.
+  std::vector<std::pair<std::string, std::vector<int16_t>>>
+      devices;  ///< Free thousandths at the end, by node.
 };
 
-/// The experiment of ATC'23 with one seed: pods arrive in order, never leave, are not retried. `progress` gets the
-/// share done in percent. Error: kNotFound for a seed that the files lack.
+/// The experiment of ATC'23 with one seed: pods arrive in order, never leave, are not retried. `progress`
+/// gets the share done in percent. Error: kNotFound for a seed that the files lack.
 Result<OpenbRun> run_openb(const Trace& trace, int64_t seed, const OpenbOptions& options,
                            const std::function<void(int)>& progress);
 

@@ -33,7 +33,8 @@ class Table {
     size_t number = 0;
     while (std::getline(in, line)) {
       ++number;
-      while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
+      while (!line.empty() && (line.back() == '\r' || line.back() == ' '))
+        line.pop_back();
       if (line.empty()) continue;
       auto cells = split(line, ',');
       if (table.header_.empty()) {
@@ -47,7 +48,8 @@ class Table {
       table.rows_.push_back(std::move(cells));
       table.lines_.push_back(number);
     }
-    if (table.header_.empty()) return fail(Code::kInvalidArgument, fmt::format("{}:1: the file is empty", path));
+    if (table.header_.empty())
+      return fail(Code::kInvalidArgument, fmt::format("{}:1: the file is empty", path));
     return table;
   }
 
@@ -62,17 +64,22 @@ class Table {
     if (at < 0) return fail(Code::kInvalidArgument, fmt::format("{}:1: no column \"{}\"", path_, name));
     return at;
   }
-  [[nodiscard]] const std::string& cell(size_t row, int column) const { return rows_[row][static_cast<size_t>(column)]; }
+  [[nodiscard]] const std::string& cell(size_t row, int column) const {
+    return rows_[row][static_cast<size_t>(column)];
+  }
   /// A number >= 0 in the cell.
   [[nodiscard]] Result<int64_t> number(size_t row, int column, int64_t limit) const {
     const auto& text = cell(row, column);
     int64_t value = 0;
     auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     // Some lists write whole numbers as "1.0".
-    bool fraction = end != text.data() + text.size() && std::string_view(end).find_first_not_of(".0") == std::string_view::npos;
-    if (error != std::errc{} || (end != text.data() + text.size() && !fraction) || value < 0 || value > limit) {
-      return fail(Code::kInvalidArgument, fmt::format("{}:{}: {} is \"{}\", not a number from 0 to {}", path_,
-                                                      lines_[row], header_[static_cast<size_t>(column)], text, limit));
+    bool fraction = end != text.data() + text.size() &&
+                    std::string_view(end).find_first_not_of(".0") == std::string_view::npos;
+    if (error != std::errc{} || (end != text.data() + text.size() && !fraction) || value < 0 ||
+        value > limit) {
+      return fail(Code::kInvalidArgument,
+                  fmt::format("{}:{}: {} is \"{}\", not a number from 0 to {}", path_, lines_[row],
+                              header_[static_cast<size_t>(column)], text, limit));
     }
     return value;
   }
@@ -117,7 +124,8 @@ Result<std::vector<TracePod>> load_pods(const std::string& path) {
   TRY(int count, table.required("num_gpu"));
   TRY(int milli, table.required("gpu_milli"));
   int spec = table.column("gpu_spec");
-  std::array<int, 3> times{table.column("creation_time"), table.column("deletion_time"), table.column("scheduled_time")};
+  std::array<int, 3> times{table.column("creation_time"), table.column("deletion_time"),
+                           table.column("scheduled_time")};
   std::vector<TracePod> out;
   for (size_t row = 0; row < table.size(); ++row) {
     TracePod pod{.name = table.cell(row, name)};
@@ -126,8 +134,9 @@ Result<std::vector<TracePod>> load_pods(const std::string& path) {
     TRY(int64_t gpus, table.number(row, count, static_cast<int64_t>(engine::kMaxDevices)));
     TRY(int64_t share, table.number(row, milli, engine::kWholeDevice));
     if (gpus > 1 && share < engine::kWholeDevice) {
-      return fail(Code::kInvalidArgument,
-                  fmt::format("{}: {} GPUs of {}/1000: only a single GPU can be shared", table.at(row), gpus, share));
+      return fail(
+          Code::kInvalidArgument,
+          fmt::format("{}: {} GPUs of {}/1000: only a single GPU can be shared", table.at(row), gpus, share));
     }
     if (gpus > 0 && share == 0) {
       return fail(Code::kInvalidArgument, fmt::format("{}: {} GPUs of 0/1000", table.at(row), gpus));
@@ -149,7 +158,8 @@ Result<std::vector<TracePod>> load_pods(const std::string& path) {
 }
 
 /// Lines of numbers: the seed, then one number per entry, each below `limit`.
-Result<std::map<int64_t, std::vector<uint32_t>>> load_seeds(const std::string& path, size_t limit, size_t exactly) {
+Result<std::map<int64_t, std::vector<uint32_t>>> load_seeds(const std::string& path, size_t limit,
+                                                            size_t exactly) {
   std::map<int64_t, std::vector<uint32_t>> out;
   std::ifstream in(path);
   if (!in) return fail(Code::kNotFound, fmt::format("{}: cannot be opened", path));
@@ -162,7 +172,8 @@ Result<std::map<int64_t, std::vector<uint32_t>>> load_seeds(const std::string& p
       return fail(Code::kInvalidArgument, fmt::format("{}:{}: does not begin with a seed", path, number));
     }
     auto& values = out[seed];
-    if (!values.empty()) return fail(Code::kInvalidArgument, fmt::format("{}:{}: seed {} stands twice", path, number, seed));
+    if (!values.empty())
+      return fail(Code::kInvalidArgument, fmt::format("{}:{}: seed {} stands twice", path, number, seed));
     int64_t value = 0;
     while (words >> value) {
       if (value < 0 || value >= static_cast<int64_t>(limit)) {
@@ -171,9 +182,12 @@ Result<std::map<int64_t, std::vector<uint32_t>>> load_seeds(const std::string& p
       }
       values.push_back(static_cast<uint32_t>(value));
     }
-    if (!words.eof()) return fail(Code::kInvalidArgument, fmt::format("{}:{}: not a number after entry {}", path, number, values.size()));
+    if (!words.eof())
+      return fail(Code::kInvalidArgument,
+                  fmt::format("{}:{}: not a number after entry {}", path, number, values.size()));
     if (exactly != 0 && values.size() != exactly) {
-      return fail(Code::kInvalidArgument, fmt::format("{}:{}: {} entries, expected {}", path, number, values.size(), exactly));
+      return fail(Code::kInvalidArgument,
+                  fmt::format("{}:{}: {} entries, expected {}", path, number, values.size(), exactly));
     }
   }
   if (out.empty()) return fail(Code::kInvalidArgument, fmt::format("{}: no seeds", path));
@@ -192,7 +206,8 @@ std::string trace_name(std::string_view path) {
 
 int64_t Trace::capacity_milli() const {
   int64_t sum = 0;
-  for (const auto& node : nodes) sum += int64_t{node.gpus} * engine::kWholeDevice;
+  for (const auto& node : nodes)
+    sum += int64_t{node.gpus} * engine::kWholeDevice;
   return sum;
 }
 
@@ -217,7 +232,8 @@ Result<engine::ClusterState> build_cluster(const Trace& trace, const std::vector
     spec.labels["model"] = node.model;
     spec.allocatable = {.cpu_milli = node.cpu_milli, .memory_bytes = node.memory_mib << 20, .pods = 1 << 20};
     if (node.gpus > 0) {
-      spec.accelerators.push_back({.resource = "gpu", .product = node.model, .count = node.gpus, .shareable = true});
+      spec.accelerators.push_back(
+          {.resource = "gpu", .product = node.model, .count = node.gpus, .shareable = true});
     }
     if (i < rank.size()) spec.tie_rank = static_cast<int32_t>(rank[i]);
     TRY_VOID(state.upsert_node(std::move(spec)));
@@ -244,16 +260,21 @@ Result<std::vector<engine::ClassId>> intern_pods(const Trace& trace, engine::Clu
 std::vector<engine::TypicalPod> typical_pods(const Trace& trace) {
   using Key = std::tuple<int64_t, int32_t, int32_t, std::vector<std::string>>;
   std::map<Key, int64_t> groups;
-  for (const auto& pod : trace.pods) ++groups[{pod.cpu_milli, pod.gpu_milli, pod.gpus, pod.models}];
+  for (const auto& pod : trace.pods)
+    ++groups[{pod.cpu_milli, pod.gpu_milli, pod.gpus, pod.models}];
   std::vector<std::pair<int64_t, Key>> sorted;
-  for (auto& [key, count] : groups) sorted.emplace_back(count, key);
+  for (auto& [key, count] : groups)
+    sorted.emplace_back(count, key);
   std::ranges::sort(sorted, std::greater{});
   std::vector<engine::TypicalPod> out;
   int64_t covered = 0;
   for (auto& [count, key] : sorted) {
     auto& [cpu, milli, gpus, models] = key;
-    out.push_back({.cpu_milli = cpu, .count = gpus, .milli = gpus > 0 ? milli : engine::kWholeDevice,
-                   .products = models, .weight = count});
+    out.push_back({.cpu_milli = cpu,
+                   .count = gpus,
+                   .milli = gpus > 0 ? milli : engine::kWholeDevice,
+                   .products = models,
+                   .weight = count});
     covered += count;
     if (covered * 100 >= static_cast<int64_t>(trace.pods.size()) * 95) break;
   }

@@ -27,8 +27,8 @@ struct TracePod {
   int64_t cpu_milli = 0;
   int64_t memory_mib = 0;
   int32_t gpus = 0;
-  int32_t gpu_milli = 0;             ///< Of each GPU; 0 without GPUs.
-  std::vector<std::string> models;   ///< Permitted GPU models, sorted; empty = any.
+  int32_t gpu_milli = 0;            ///< Of each GPU; 0 without GPUs.
+  std::vector<std::string> models;  ///< Permitted GPU models, sorted; empty = any.
   int64_t creation_s = 0;
   int64_t deletion_s = -1;  ///< -1: the list has none.
   int64_t scheduled_s = -1;
@@ -36,9 +36,9 @@ struct TracePod {
 };
 
 struct Trace {
-  std::string name;              ///< "default" for openb_pod_list_default.csv.
-  std::vector<TraceNode> nodes;  ///< Sorted by name.
-  std::vector<TracePod> pods;    ///< Sorted by name.
+  std::string name;                                   ///< "default" for openb_pod_list_default.csv.
+  std::vector<TraceNode> nodes;                       ///< Sorted by name.
+  std::vector<TracePod> pods;                         ///< Sorted by name.
   std::map<int64_t, std::vector<uint32_t>> order;     ///< Seed -> arrivals, indices into `pods`.
   std::map<int64_t, std::vector<uint32_t>> noderank;  ///< Seed -> rank of each node.
   [[nodiscard]] int64_t capacity_milli() const;
@@ -56,8 +56,8 @@ Result<engine::ClusterState> build_cluster(const Trace& trace, const std::vector
 /// The class of each pod of the trace.
 Result<std::vector<engine::ClassId>> intern_pods(const Trace& trace, engine::ClusterState& state);
 
-/// Typical pods as the paper defines them: groups of equal demand, most frequent first, until 95 % of the pods are
-/// covered.
+/// Typical pods as the paper defines them: groups of equal demand, most frequent first, until 95 % of the
+/// pods are covered.
 std::vector<engine::TypicalPod> typical_pods(const Trace& trace);
 
 }  // namespace stowage::replay

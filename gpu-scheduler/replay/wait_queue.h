@@ -27,8 +27,8 @@ class WaitQueue {
   void erase(const Waiting& waiting);
   [[nodiscard]] bool empty() const { return by_ticket_.empty(); }
   [[nodiscard]] size_t size() const { return by_ticket_.size(); }
-  /// Takes the pod that gets a hole on the node: the oldest that fits; with `window` the largest that fits of the
-  /// oldest 60 first.
+  /// Takes the pod that gets a hole on the node: the oldest that fits; with `window` the largest that fits of
+  /// the oldest 60 first.
   std::optional<Waiting> take_for(engine::ClusterState& state, engine::NodeIndex node, bool window);
   /// Waiting pods of two or more GPUs, oldest first, at most 16.
   [[nodiscard]] std::vector<Waiting> multi_gpu() const;
