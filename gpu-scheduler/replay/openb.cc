@@ -10,6 +10,9 @@ namespace stowage::replay {
 
 Result<OpenbRun> run_openb(const Trace& trace, int64_t seed, const OpenbOptions& options,
                            const std::function<void(int)>& progress) {
+  if (options.window > 0 || options.move_permyriad > 0) {
+    return fail(Code::kUnsupported, "openb: --window and --move-percent are not built yet; run without them");
+  }
   auto order = trace.order.find(seed);
   if (order == trace.order.end())
     return fail(Code::kNotFound, fmt::format("the order file has no seed {}", seed));

@@ -28,7 +28,11 @@ struct World {
       auto node = std::move(builder)
                       .rack("r" + std::to_string(random.below(3)))
                       .zone("z" + std::to_string(random.below(2)));
-      if (gpus > 0) node = std::move(node).gpus(gpus, random.below(2) == 0 ? "H100" : "A100").shareable();
+      if (gpus > 0) {
+        auto with = std::move(node).gpus(gpus, random.below(2) == 0 ? "H100" : "A100").shareable();
+        specs.push_back(with.spec);
+        continue;
+      }
       specs.push_back(node.spec);
     }
     if (reversed) std::ranges::reverse(specs);
