@@ -30,7 +30,7 @@ Reply Reply::json(int status, const std::string& body, const std::string& extra_
                    extra_headers + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body};
 }
 
-struct TestServer::Impl : std::enable_shared_from_this<Impl> {
+struct TestServer::Impl {
   Impl(asio::any_io_executor executor, Handler handler_in)
       : acceptor(executor, tcp::endpoint(asio::ip::address_v4::loopback(), 0)),
         handler(std::move(handler_in)) {}
@@ -70,13 +70,14 @@ struct TestServer::Impl : std::enable_shared_from_this<Impl> {
     if (!error) co_await serve(stream);
   }
 
-  asio::awaitable<void> accept() {
-    const auto self = shared_from_this();
+  // Static, with the owner as a parameter: a coroutine starts after the call, when `this` may be gone
+  // already.
+  static asio::awaitable<void> accept(std::shared_ptr<Impl> self) {
     for (;;) {
-      auto [error, socket] = co_await acceptor.async_accept(kTuple);
+      auto [error, socket] = co_await self->acceptor.async_accept(kTuple);
       if (error) co_return;
-      ++connections;
-      asio::co_spawn(acceptor.get_executor(), keep(self, std::move(socket)), asio::detached);
+      ++self->connections;
+      asio::co_spawn(self->acceptor.get_executor(), keep(self, std::move(socket)), asio::detached);
     }
   }
   static asio::awaitable<void> keep(std::shared_ptr<Impl> self, tcp::socket socket) {
@@ -92,7 +93,7 @@ struct TestServer::Impl : std::enable_shared_from_this<Impl> {
 
 TestServer::TestServer(asio::any_io_executor executor, Handler handler)
     : impl_(std::make_shared<Impl>(executor, std::move(handler))) {
-  asio::co_spawn(executor, impl_->accept(), asio::detached);
+  asio::co_spawn(executor, Impl::accept(impl_), asio::detached);
 }
 
 TestServer::TestServer(asio::any_io_executor executor, Handler handler, const KeyPair& tls,
@@ -105,7 +106,7 @@ TestServer::TestServer(asio::any_io_executor executor, Handler handler, const Ke
     context.add_certificate_authority(asio::buffer(client_ca));
     context.set_verify_mode(asio::ssl::verify_peer | asio::ssl::verify_fail_if_no_peer_cert);
   }
-  asio::co_spawn(executor, impl_->accept(), asio::detached);
+  asio::co_spawn(executor, Impl::accept(impl_), asio::detached);
 }
 
 TestServer::~TestServer() {
