@@ -14,6 +14,11 @@ namespace {
 /// Nodes looked at per decision: far above any cluster, against runaway work alone.
 constexpr int64_t kPlaceBudget = 200'000'000;
 
+/// What would help costs several placements: not more often than people read it, and bounded in nodes
+/// looked at (a few ms).
+constexpr std::chrono::seconds kExplainEvery{30};
+constexpr int64_t kExplainBudget = 500'000;
+
 /// Classes that are remembered as refused; each entry is about 1 kB.
 constexpr size_t kMostRefused = 1000;
 
@@ -103,8 +108,7 @@ std::optional<Cycle::Outcome> Cycle::run_one(MonoTime now, WallTime wall) {
   return decide(*unit, std::move(std::get<ReadyUnit>(read)), now, wall);
 }
 
-Cycle::Outcome Cycle::decide(const std::string& unit, ReadyUnit ready, [[maybe_unused]] MonoTime now,
-                             WallTime wall) {
+Cycle::Outcome Cycle::decide(const std::string& unit, ReadyUnit ready, MonoTime now, WallTime wall) {
   Outcome out{.unit = unit};
   // 3. The policy that the pods name.
   const ActivePolicy* policy = policies_.find(ready.policy);
@@ -145,16 +149,28 @@ Cycle::Outcome Cycle::decide(const std::string& unit, ReadyUnit ready, [[maybe_u
   }
   // 5. It waits, and says why.
   ++counts_[ready.policy].unschedulable;
+  refuse(unit, key, ready, std::move(decision.why), *policy, now, wall);
+  return out;
+}
+
+void Cycle::refuse(const std::string& unit, const std::string& key, const ReadyUnit& ready,
+                   engine::Explanation why, const ActivePolicy& policy, MonoTime now, WallTime wall) {
+  Pending next{.reason = first_word(why), .why = std::move(why), .explained = now};
+  const Pending* before = pending(unit);
+  if (before != nullptr && before->reason == next.reason && now - before->explained < kExplainEvery) {
+    next.why.would_fit_if = before->why.would_fit_if;
+    next.explained = before->explained;
+  } else if (refused_before(key) == nullptr) {
+    WorkBudget budget(kExplainBudget);
+    next.why.would_fit_if = engine::explain(cache_.state(), ready.demand, policy.policy, budget).would_fit_if;
+  }
   if (refused_.size() >= kMostRefused) refused_.clear();
   if (!key.empty())
-    refused_[key] = {.changes = cache_.state().change_end(),
-                     .layout = cache_.state().layout_version(),
-                     .why = decision.why};
-  Pending next{
-      .reason = first_word(decision.why), .message = decision.why.message, .why = std::move(decision.why)};
-  next.message += asked(next.why.dominant, cache_.state().pod_class(ready.demand.parts.front().pod_class));
+    refused_[key] = {
+        .changes = cache_.state().change_end(), .layout = cache_.state().layout_version(), .why = next.why};
+  next.message = next.why.message +
+                 asked(next.why.dominant, cache_.state().pod_class(ready.demand.parts.front().pod_class));
   wait(unit, std::move(next), ready.helps, wall);
-  return out;
 }
 
 std::vector<PlannedBind> Cycle::assume(const std::string& unit, const ReadyUnit& ready,

@@ -84,6 +84,8 @@ class Cycle {
   [[nodiscard]] const engine::Explanation* refused_before(const std::string& key) const;
   void hold(const std::string& unit, HeldUnit held, WallTime wall);
   Outcome decide(const std::string& unit, ReadyUnit ready, MonoTime now, WallTime wall);
+  void refuse(const std::string& unit, const std::string& key, const ReadyUnit& ready,
+              engine::Explanation why, const ActivePolicy& policy, MonoTime now, WallTime wall);
   std::vector<PlannedBind> assume(const std::string& unit, const ReadyUnit& ready,
                                   const engine::Decision& decision);
   void wait(const std::string& unit, Pending pending, EventMask helps, WallTime wall);

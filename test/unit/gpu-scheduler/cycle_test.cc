@@ -335,3 +335,19 @@ TEST_CASE("product that no node has: the words name it") {
   CHECK(world.run().empty());
   CHECK_THAT(world.cycle.pending("uid-p")->message, Catch::Contains("NVIDIA-B300"));
 }
+
+TEST_CASE("pod that waits: what would help was tried, and is told again while it holds") {
+  World world;
+  world.node(make_node("n").gpus(8, "H100"));
+  world.pod(make_pod("p").gpus(1).note("stowage.dev/products", "NVIDIA-B300"));
+  world.pod(make_pod("q").gpus(1).note("stowage.dev/products", "NVIDIA-B300"));
+  CHECK(world.run().empty());
+  for (const char* unit : {"uid-p", "uid-q"}) {
+    REQUIRE(world.cycle.pending(unit) != nullptr);
+    CHECK_THAT(world.cycle.pending(unit)->why.would_fit_if,
+               Catch::VectorContains(std::string("any accelerator product were permitted")));
+  }
+  world.node(make_node("m").gpus(8, "H100"));
+  CHECK(world.run().empty());
+  CHECK_FALSE(world.cycle.pending("uid-p")->why.would_fit_if.empty());
+}
