@@ -1,0 +1,246 @@
+#include "sandbox/apiserver/builtin/builtin.h"
+
+#include <fmt/format.h>
+
+#include <functional>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "sandbox/apiserver/coerce.h"
+
+namespace stowage::sandbox {
+namespace {
+
+void default_template(Json& spec) {
+  if (!spec.contains("template") || !spec["template"].is_object()) return;
+  default_pod_spec(object_member(spec["template"], "spec"));
+}
+
+void prepare_workload(const std::string& kind, Json& object, const Json* old) {
+  Json& spec = object_member(object, "spec");
+  default_template(spec);
+  if (kind != "DaemonSet" && kind != "Job") default_member(spec, "replicas", 1);
+  if (kind != "Job" && kind != "ReplicaSet" && kind != "ReplicationController")
+    default_member(spec, "revisionHistoryLimit", 10);
+  if (kind == "Deployment") {
+    default_member(spec, "progressDeadlineSeconds", 600);
+    default_member(object_member(spec, "strategy"), "type", "RollingUpdate");
+    if (string_at(spec, {"strategy", "type"}) == "RollingUpdate") {
+      Json& rolling = object_member(spec["strategy"], "rollingUpdate");
+      default_member(rolling, "maxSurge", "25%");
+      default_member(rolling, "maxUnavailable", "25%");
+    }
+  }
+  if (kind == "StatefulSet") {
+    default_member(spec, "podManagementPolicy", "OrderedReady");
+    default_member(object_member(spec, "updateStrategy"), "type", "RollingUpdate");
+    if (string_at(spec, {"updateStrategy", "type"}) == "RollingUpdate")
+      default_member(object_member(spec["updateStrategy"], "rollingUpdate"), "partition", 0);
+    Json& retention = object_member(spec, "persistentVolumeClaimRetentionPolicy");
+    default_member(retention, "whenDeleted", "Retain");
+    default_member(retention, "whenScaled", "Retain");
+  }
+  if (kind == "DaemonSet") {
+    default_member(object_member(spec, "updateStrategy"), "type", "RollingUpdate");
+    Json& rolling = object_member(spec["updateStrategy"], "rollingUpdate");
+    default_member(rolling, "maxSurge", 0);
+    default_member(rolling, "maxUnavailable", 1);
+  }
+  if (kind == "Job") {
+    default_member(spec, "backoffLimit", 6);
+    default_member(spec, "completionMode", "NonIndexed");
+    default_member(spec, "suspend", false);
+    default_member(spec, "parallelism", 1);
+    default_member(spec, "podReplacementPolicy", "TerminatingOrFailed");
+  }
+  if (old != nullptr) return;
+  object["status"] = Json::object();
+  if (kind == "ReplicaSet" || kind == "ReplicationController") object["status"]["replicas"] = 0;
+  if (kind == "StatefulSet") object["status"] = {{"replicas", 0}, {"availableReplicas", 0}};
+  if (kind == "DaemonSet") {
+    object["status"] = {{"currentNumberScheduled", 0},
+                        {"numberMisscheduled", 0},
+                        {"desiredNumberScheduled", 0},
+                        {"numberReady", 0}};
+  }
+}
+
+void prepare_namespace(Json& object, const Json* old) {
+  object_member(object["metadata"], "labels")["kubernetes.io/metadata.name"] =
+      string_at(object, {"metadata", "name"});
+  if (old == nullptr) {
+    object_member(object, "spec")["finalizers"] = Json::array({"kubernetes"});
+    object["status"] = {{"phase", "Active"}};
+  } else {
+    object["spec"] = old->value("spec", Json::object());
+  }
+}
+
+void prepare_secret(Json& object) {
+  default_member(object, "type", "Opaque");
+  if (!object.contains("stringData")) return;
+  Json& data = object_member(object, "data");
+  for (const auto& [key, value] : object["stringData"].items())
+    data[key] = base64_encode(value.get<std::string>());
+  object.erase("stringData");
+}
+
+void prepare_claim(Json& object, const Json* old) {
+  default_member(object_member(object, "spec"), "volumeMode", "Filesystem");
+  if (old == nullptr) object["status"] = {{"phase", "Pending"}};
+}
+
+void prepare_volume(Json& object, const Json* old) {
+  Json& spec = object_member(object, "spec");
+  default_member(spec, "volumeMode", "Filesystem");
+  default_member(spec, "persistentVolumeReclaimPolicy", "Retain");
+  if (old == nullptr) object["status"] = {{"phase", "Pending"}};
+}
+
+void prepare_autoscaler(Json& object, const Json* old) {
+  default_member(object_member(object, "spec"), "minReplicas", 1);
+  if (old == nullptr) object["status"] = {{"currentMetrics", nullptr}, {"desiredReplicas", 0}};
+}
+
+void required(const Json& object, std::initializer_list<std::string_view> path, const char* field,
+              std::vector<Cause>& causes) {
+  if (find_path(object, path) == nullptr) causes.push_back({"FieldValueRequired", "Required value", field});
+}
+
+void immutable(const Json& now, const Json* old, const char* key, std::vector<Cause>& causes) {
+  if (old == nullptr) return;
+  const Json* a = find(now, key);
+  const Json* b = find(*old, key);
+  if ((a == nullptr) != (b == nullptr) || (a != nullptr && *a != *b)) {
+    causes.push_back({"FieldValueInvalid",
+                      fmt::format("Invalid value: {}: field is immutable", a == nullptr ? "null" : dump(*a)),
+                      key});
+  }
+}
+
+void validate_budget(const Json& object, std::vector<Cause>& causes) {
+  if (find_path(object, {"spec", "minAvailable"}) != nullptr &&
+      find_path(object, {"spec", "maxUnavailable"}) != nullptr) {
+    causes.push_back(
+        {"FieldValueInvalid", "Invalid value: minAvailable and maxUnavailable cannot be both set", "spec"});
+  }
+  for (const char* key : {"minAvailable", "maxUnavailable"}) {
+    const Json* value = find_path(object, {"spec", key});
+    if (value != nullptr && value->is_number_integer() && value->get<int64_t>() < 0) {
+      causes.push_back({"FieldValueInvalid",
+                        fmt::format("Invalid value: {}: must be greater than or equal to 0", dump(*value)),
+                        fmt::format("spec.{}", key)});
+    }
+  }
+}
+
+void validate_lease(const Json& object, std::vector<Cause>& causes) {
+  for (const char* key : {"leaseDurationSeconds", "leaseTransitions"}) {
+    const Json* value = find_path(object, {"spec", key});
+    if (value == nullptr || !value->is_number_integer()) continue;
+    const bool duration = std::string_view(key) == "leaseDurationSeconds";
+    if (value->get<int64_t>() < (duration ? 1 : 0)) {
+      causes.push_back({"FieldValueInvalid",
+                        fmt::format("Invalid value: {}: must be greater than {}0", dump(*value),
+                                    duration ? "" : "or equal to "),
+                        fmt::format("spec.{}", key)});
+    }
+  }
+}
+
+void validate_frozen(const Json& object, const Json* old, std::vector<Cause>& causes) {
+  if (old == nullptr || old->value("immutable", false) == false) return;
+  for (const char* key : {"data", "binaryData", "immutable"}) {
+    const Json* a = find(object, key);
+    const Json* b = find(*old, key);
+    if ((a == nullptr) != (b == nullptr) || (a != nullptr && *a != *b)) {
+      causes.push_back({"FieldValueForbidden", "Forbidden: field is immutable when `immutable` is set", key});
+    }
+  }
+}
+
+void validate_template(const Json& object, std::vector<Cause>& causes) {
+  required(object, {"spec", "selector"}, "spec.selector", causes);
+  const Json* selector = find_path(object, {"spec", "selector"});
+  const Json* labels = find_path(object, {"spec", "template", "metadata", "labels"});
+  const Json* wanted = selector == nullptr ? nullptr : find(*selector, "matchLabels");
+  for (auto it = wanted == nullptr ? Json::const_iterator() : wanted->begin();
+       wanted != nullptr && it != wanted->end(); ++it) {
+    if (labels == nullptr || !labels->contains(it.key()) || labels->at(it.key()) != *it) {
+      causes.push_back({"FieldValueInvalid",
+                        fmt::format("Invalid value: {}: `selector` does not match template `labels`",
+                                    labels == nullptr ? "null" : dump(*labels)),
+                        "spec.template.metadata.labels"});
+      break;
+    }
+  }
+  if (const Json* spec = find_path(object, {"spec", "template", "spec"})) {
+    validate_pod_spec(*spec, "spec.template.spec", causes);
+  } else {
+    required(object, {"spec", "template", "spec"}, "spec.template.spec.containers", causes);
+  }
+}
+
+bool is_workload(const std::string& kind) {
+  return kind == "Deployment" || kind == "StatefulSet" || kind == "DaemonSet" || kind == "ReplicaSet" ||
+         kind == "ReplicationController" || kind == "Job";
+}
+
+}  // namespace
+
+void prepare_builtin(const Core& core, const Resource& resource, Json& object, const Json* old, WallTime) {
+  const std::string& kind = resource.kind;
+  if (kind == "Pod") return prepare_pod(core, object, old);
+  if (kind == "Service") return prepare_service(core, object, old);
+  if (kind == "Namespace") return prepare_namespace(object, old);
+  if (kind == "Secret") return prepare_secret(object);
+  if (kind == "PersistentVolumeClaim") return prepare_claim(object, old);
+  if (kind == "PersistentVolume") return prepare_volume(object, old);
+  if (kind == "HorizontalPodAutoscaler") return prepare_autoscaler(object, old);
+  if (kind == "PriorityClass") return default_member(object, "preemptionPolicy", "PreemptLowerPriority");
+  if (kind == "StorageClass") {
+    default_member(object, "reclaimPolicy", "Delete");
+    default_member(object, "volumeBindingMode", "Immediate");
+  }
+  if (kind == "PodDisruptionBudget" && old == nullptr) {
+    object["status"] = {
+        {"currentHealthy", 0}, {"desiredHealthy", 0}, {"disruptionsAllowed", 0}, {"expectedPods", 0}};
+  }
+  if (kind == "Node" && object.contains("status") && object["status"].is_object() &&
+      object["status"].contains("capacity")) {
+    default_member(object["status"], "allocatable", object["status"]["capacity"]);
+  }
+  if (is_workload(kind)) prepare_workload(kind, object, old);
+}
+
+void validate_builtin(const Core& core, const Resource& resource, const Json& object, const Json* old,
+                      std::vector<Cause>& causes) {
+  const std::string& kind = resource.kind;
+  if (kind == "Pod") return validate_pod(core, object, old, causes);
+  if (kind == "Service") return validate_service(object, old, causes);
+  if (kind == "PodDisruptionBudget") return validate_budget(object, causes);
+  if (kind == "Lease") return validate_lease(object, causes);
+  if (kind == "ConfigMap" || kind == "Secret") validate_frozen(object, old, causes);
+  if (kind == "Secret") immutable(object, old, "type", causes);
+  if (kind == "PriorityClass") {
+    immutable(object, old, "value", causes);
+    immutable(object, old, "preemptionPolicy", causes);
+  }
+  if (kind == "ControllerRevision") {
+    immutable(object, old, "data", causes);
+    required(object, {"revision"}, "revision", causes);
+  }
+  if (kind == "RoleBinding" || kind == "ClusterRoleBinding") immutable(object, old, "roleRef", causes);
+  if (kind == "Event" &&
+      string_at(object, {"involvedObject", "namespace"}) != string_at(object, {"metadata", "namespace"}) &&
+      !string_at(object, {"involvedObject", "namespace"}).empty()) {
+    causes.push_back({"FieldValueInvalid",
+                      fmt::format("Invalid value: \"{}\": does not match event.namespace",
+                                  string_at(object, {"involvedObject", "namespace"})),
+                      "involvedObject.namespace"});
+  }
+  if (is_workload(kind) && kind != "Job" && kind != "ReplicationController")
+    validate_template(object, causes);
+}
+
+}  // namespace stowage::sandbox

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <expected>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sandbox/apiserver/cel/value.h"
+
+namespace stowage::sandbox::cel {
+
+enum class Kind {
+  kLiteral,
+  kIdent,
+  kSelect,
+  kOptionalSelect,
+  kIndex,
+  kOptionalIndex,
+  kCall,
+  kMember,
+  kList,
+  kMap,
+  kUnary,
+  kBinary,
+  kTernary
+};
+
+/// A node of the syntax tree. `name` is the identifier, field, function or operator; `args` in source order,
+/// the receiver of a member call first.
+struct Expr {
+  Kind kind;
+  std::string name = {};
+  Value literal = Null{};
+  std::vector<std::shared_ptr<const Expr>> args = {};
+};
+
+std::expected<std::shared_ptr<const Expr>, std::string> parse(std::string_view text);
+
+}  // namespace stowage::sandbox::cel

@@ -1,0 +1,242 @@
+#include "sandbox/apiserver/coerce.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/clock.h"
+
+namespace stowage::sandbox {
+namespace {
+
+std::string_view go_type(Type type) {
+  switch (type) {
+    case Type::kString:
+    case Type::kTime:
+    case Type::kMicroTime:
+      return "string";
+    case Type::kBool:
+      return "bool";
+    case Type::kInt32:
+      return "int32";
+    case Type::kInt64:
+      return "int64";
+    case Type::kDouble:
+      return "float64";
+    case Type::kBytes:
+      return "[]uint8";
+    case Type::kArray:
+      return "[]";
+    case Type::kObject:
+      return "map";
+    default:
+      return "value";
+  }
+}
+
+std::string_view json_type(const Json& value) {
+  if (value.is_number()) return "number";
+  if (value.is_boolean()) return "bool";
+  return value.type_name();
+}
+
+std::string_view last_part(std::string_view dotted) {
+  const size_t dot = dotted.rfind('.');
+  return dot == std::string_view::npos ? dotted : dotted.substr(dot + 1);
+}
+
+class Coercer {
+ public:
+  Coercer(std::string_view kind, std::string_view version, std::vector<std::string>& unknown)
+      : kind_(kind), version_(version), unknown_(unknown) {}
+
+  Answer<void> any(Json& value, const Schema& schema, const std::string& path, std::string_view owner) {
+    switch (schema.type) {
+      case Type::kAny:
+        return {};
+      case Type::kObject:
+        return object(value, schema, path, owner);
+      case Type::kArray: {
+        if (!value.is_array()) return wrong(value, schema, path, owner);
+        for (size_t i = 0; i < value.size(); ++i) {
+          // A null in a list is Go's zero value.
+          if (value[i].is_null() && schema.items->type == Type::kObject) value[i] = Json::object();
+          if (auto r = any(value[i], *schema.items, fmt::format("{}[{}]", path, i), owner); !r) return r;
+        }
+        return {};
+      }
+      default:
+        return scalar(value, schema, path, owner);
+    }
+  }
+
+ private:
+  Answer<void> object(Json& value, const Schema& schema, const std::string& path, std::string_view owner) {
+    if (!value.is_object()) return wrong(value, schema, path, owner);
+    if (schema.fields.empty() && schema.additional == nullptr) return {};
+    const std::string prefix = path.empty() ? "" : path + ".";
+    const std::string_view self = schema.type_name.empty() ? owner : last_part(schema.type_name);
+    for (auto it = value.begin(); it != value.end();) {
+      const Field* field = schema.field(it.key());
+      const Schema* type = field != nullptr ? field->schema : schema.additional;
+      if (type == nullptr) unknown_.push_back(prefix + it.key());
+      const bool null_entry =
+          it->is_null() && (field != nullptr || type == nullptr || type->type != Type::kString);
+      if (type == nullptr || null_entry) {
+        it = value.erase(it);
+        continue;
+      }
+      if (it->is_null()) *it = "";  // Go's zero value in a map of strings
+      if (auto r = any(*it, *type, prefix + it.key(), self); !r) return r;
+      ++it;
+    }
+    return {};
+  }
+
+  Answer<void> scalar(Json& value, const Schema& schema, const std::string& path, std::string_view owner) {
+    switch (schema.type) {
+      case Type::kString:
+        return value.is_string() ? Answer<void>() : wrong(value, schema, path, owner);
+      case Type::kBool:
+        return value.is_boolean() ? Answer<void>() : wrong(value, schema, path, owner);
+      case Type::kInt32:
+      case Type::kInt64:
+        return integer(value, schema, path, owner);
+      case Type::kDouble:
+        return value.is_number() ? Answer<void>() : wrong(value, schema, path, owner);
+      case Type::kIntOrString:
+        return value.is_string() || value.is_number_integer() ? Answer<void>()
+                                                              : wrong(value, schema, path, owner);
+      case Type::kQuantity: {
+        if (!value.is_string() && !value.is_number()) return wrong(value, schema, path, owner);
+        auto text = canonical_quantity(value.is_string() ? value.get<std::string>() : value.dump());
+        if (!text) return cannot_handle(text.error().message);
+        value = *std::move(text);
+        return {};
+      }
+      case Type::kTime:
+      case Type::kMicroTime: {
+        if (!value.is_string()) return wrong(value, schema, path, owner);
+        const auto time = parse_rfc3339(value.get_ref<const std::string&>());
+        if (!time)
+          return cannot_handle(
+              fmt::format("parsing time \"{}\" as RFC 3339 failed", value.get<std::string>()));
+        value = schema.type == Type::kTime ? format_rfc3339(*time) : format_rfc3339_micro(*time);
+        return {};
+      }
+      case Type::kBytes:
+        if (!value.is_string()) return wrong(value, schema, path, owner);
+        if (!is_base64(value.get_ref<const std::string&>())) {
+          return cannot_handle("illegal base64 data in field " + without_indices(path));
+        }
+        return {};
+      default:
+        return {};
+    }
+  }
+
+  Answer<void> integer(Json& value, const Schema& schema, const std::string& path, std::string_view owner) {
+    if (!value.is_number()) return wrong(value, schema, path, owner);
+    bool fits = value.is_number_integer();
+    if (value.is_number_unsigned()) fits = value.get<uint64_t>() <= uint64_t{INT64_MAX};
+    if (fits && schema.type == Type::kInt32) {
+      const auto number = value.get<int64_t>();
+      fits = number >= INT32_MIN && number <= INT32_MAX;
+    }
+    if (fits) return {};
+    return cannot_handle(fmt::format("json: cannot unmarshal number {} into Go struct field {}.{} of type {}",
+                                     dump(value), owner, without_indices(path), go_type(schema.type)));
+  }
+
+  Refusal wrong(const Json& value, const Schema& schema, const std::string& path, std::string_view owner) {
+    std::string type(go_type(schema.type));
+    if (!schema.type_name.empty()) {  // "core.v1.PodSpec" is v1.PodSpec in Go
+      const size_t dot = schema.type_name.find('.');
+      type = schema.type_name.substr(dot + 1);
+    } else if (schema.type == Type::kArray && schema.items != nullptr) {
+      type += schema.items->type_name.empty()
+                  ? std::string(go_type(schema.items->type))
+                  : schema.items->type_name.substr(schema.items->type_name.find('.') + 1);
+    } else if (schema.is_map()) {
+      type = "map[string]" + std::string(go_type(schema.additional->type));
+    }
+    return cannot_handle(fmt::format("json: cannot unmarshal {} into Go struct field {}.{} of type {}",
+                                     json_type(value), owner, without_indices(path), type));
+  }
+
+  Refusal cannot_handle(std::string_view why) {
+    return bad_request(
+        fmt::format("{0} in version \"{1}\" cannot be handled as a {0}: {2}", kind_, version_, why));
+  }
+
+  static std::string without_indices(const std::string& path) {
+    std::string out;
+    bool inside = false;
+    for (const char c : path) {
+      if (c == '[') inside = true;
+      if (!inside) out += c;
+      if (c == ']') inside = false;
+    }
+    return out;
+  }
+
+  std::string_view kind_, version_;
+  std::vector<std::string>& unknown_;
+};
+
+int base64_value(char c) {
+  if (c >= 'A' && c <= 'Z') return c - 'A';
+  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+  if (c >= '0' && c <= '9') return c - '0' + 52;
+  return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+}  // namespace
+
+Answer<void> coerce_builtin(Json& value, const Schema& schema, std::string_view kind,
+                            std::string_view version, std::vector<std::string>& unknown) {
+  return Coercer(kind, version, unknown).any(value, schema, "", kind);
+}
+
+bool is_base64(std::string_view text) {
+  if (text.size() % 4 != 0) return false;
+  size_t end = text.size();
+  if (end > 0 && text[end - 1] == '=') --end;
+  if (end > 0 && end < text.size() && text[end - 1] == '=') --end;
+  for (size_t i = 0; i < end; ++i) {
+    if (base64_value(text[i]) < 0) return false;
+  }
+  return true;
+}
+
+std::string base64_encode(std::string_view bytes) {
+  static constexpr std::string_view kAlphabet =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  for (size_t i = 0; i < bytes.size(); i += 3) {
+    uint32_t group = 0;
+    for (size_t k = 0; k < 3; ++k) {
+      group = group << 8 | (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0U);
+    }
+    for (size_t k = 0; k < 4; ++k) {
+      out += i + k > bytes.size() ? '=' : kAlphabet[group >> (18 - 6 * k) & 63];
+    }
+  }
+  return out;
+}
+
+std::string base64_decode(std::string_view text) {
+  std::string out;
+  if (!is_base64(text)) return out;
+  uint32_t bits = 0;
+  int count = 0;
+  for (const char c : text) {
+    if (c == '=') break;
+    bits = bits << 6 | static_cast<uint32_t>(base64_value(c));
+    count += 6;
+    if (count >= 8) out += static_cast<char>(bits >> (count -= 8) & 0xff);
+  }
+  return out;
+}
+
+}  // namespace stowage::sandbox

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sandbox/apiserver/api_error.h"
+#include "sandbox/apiserver/cel/cel.h"
+#include "sandbox/apiserver/schema.h"
+
+namespace stowage::sandbox {
+
+struct Rule {
+  std::string text, message, reason, field_path;
+  std::shared_ptr<const cel::Program> program, message_program;
+  bool needs_old = false;
+};
+
+/// What a custom resource's schema demands beyond shape.
+struct Constraints {
+  std::vector<Json> allowed;
+  std::optional<double> minimum, maximum, multiple_of;
+  bool exclusive_minimum = false, exclusive_maximum = false;
+  std::optional<int64_t> min_length, max_length, min_items, max_items, min_properties, max_properties;
+  std::string pattern;
+  bool unique = false;
+  std::vector<const Schema*> all_of, any_of, one_of;
+  const Schema* negated = nullptr;
+  std::vector<Rule> rules;
+};
+
+/// Reads an openAPIV3Schema. Problems (CEL syntax, malformed parts) are added to `causes` under `path`.
+const Schema* parse_structural(const Json& text, SchemaSet& set, const std::string& path,
+                               std::vector<Cause>& causes);
+
+}  // namespace stowage::sandbox

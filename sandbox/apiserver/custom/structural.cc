@@ -1,0 +1,169 @@
+#include <fmt/format.h>
+
+#include "sandbox/apiserver/custom/constraints.h"
+#include "sandbox/apiserver/json_io.h"
+#include "sandbox/apiserver/regex.h"
+
+namespace stowage::sandbox {
+namespace {
+
+Type type_of(const Json& text) {
+  const std::string type = string_at(text, {"type"});
+  const std::string format = string_at(text, {"format"});
+  if (text.value("x-kubernetes-int-or-string", false)) return Type::kIntOrString;
+  if (type == "object") return Type::kObject;
+  if (type == "array") return Type::kArray;
+  if (type == "string") return Type::kString;
+  if (type == "boolean") return Type::kBool;
+  if (type == "integer") return format == "int32" ? Type::kInt32 : Type::kInt64;
+  if (type == "number") return Type::kDouble;
+  return Type::kAny;
+}
+
+class Reader {
+ public:
+  Reader(SchemaSet& set, std::vector<Cause>& causes) : set_(set), causes_(causes) {}
+
+  const Schema* read(const Json& text, const std::string& path) {
+    Schema* out = set_.add();
+    if (!text.is_object()) return out;
+    out->type = type_of(text);
+    out->format = string_at(text, {"format"});
+    out->description = string_at(text, {"description"});
+    out->nullable = text.value("nullable", false);
+    out->preserve_unknown = text.value("x-kubernetes-preserve-unknown-fields", false);
+    out->embedded = text.value("x-kubernetes-embedded-resource", false);
+    out->atomic = string_at(text, {"x-kubernetes-map-type"}) == "atomic";
+    const std::string list_type = string_at(text, {"x-kubernetes-list-type"});
+    out->list_type = list_type == "map"   ? ListType::kMap
+                     : list_type == "set" ? ListType::kSet
+                                          : ListType::kAtomic;
+    if (const Json* keys = find(text, "x-kubernetes-list-map-keys"))
+      out->list_keys = keys->get<std::vector<std::string>>();
+    if (const Json* items = find(text, "items")) out->items = read(*items, path + ".items");
+    if (const Json* extra = find(text, "additionalProperties")) {
+      if (extra->is_object()) out->additional = read(*extra, path + ".additionalProperties");
+      if (*extra == Json(true)) out->preserve_unknown = true;
+    }
+    read_fields(text, *out, path);
+    out->constraints = read_constraints(text, path);
+    return out;
+  }
+
+ private:
+  void read_fields(const Json& text, Schema& out, const std::string& path) {
+    if (const Json* properties = find(text, "properties"); properties != nullptr && properties->is_object()) {
+      for (const auto& [key, value] : properties->items()) {
+        Field field;
+        field.name = key;
+        field.schema = read(value, fmt::format("{}.properties[{}]", path, key));
+        if (const Json* preset = find(value, "default"))
+          field.default_value = std::make_shared<const Json>(*preset);
+        out.fields.emplace(key, std::move(field));
+      }
+    }
+    const Json* required = find(text, "required");
+    if (required == nullptr || !required->is_array()) return;
+    for (const Json& name : *required) {
+      if (!name.is_string()) continue;
+      Field& field = out.fields[name.get<std::string>()];
+      if (field.schema == nullptr) {
+        field.name = name.get<std::string>();
+        field.schema = set_.add();
+      }
+      field.required = true;
+    }
+  }
+
+  static std::optional<int64_t> integer(const Json& text, const char* key) {
+    const Json* value = find(text, key);
+    return value != nullptr && value->is_number() ? std::optional(value->get<int64_t>()) : std::nullopt;
+  }
+
+  static std::optional<double> number(const Json& text, const char* key) {
+    const Json* value = find(text, key);
+    return value != nullptr && value->is_number() ? std::optional(value->get<double>()) : std::nullopt;
+  }
+
+  std::vector<const Schema*> several(const Json& text, const char* key, const std::string& path) {
+    std::vector<const Schema*> out;
+    if (const Json* list = find(text, key); list != nullptr && list->is_array()) {
+      for (const Json& item : *list)
+        out.push_back(read(item, path + "." + key));
+    }
+    return out;
+  }
+
+  std::shared_ptr<const Constraints> read_constraints(const Json& text, const std::string& path) {
+    auto c = std::make_shared<Constraints>();
+    if (const Json* list = find(text, "enum"); list != nullptr && list->is_array())
+      c->allowed.assign(list->begin(), list->end());
+    c->minimum = number(text, "minimum");
+    c->maximum = number(text, "maximum");
+    c->multiple_of = number(text, "multipleOf");
+    c->exclusive_minimum = text.value("exclusiveMinimum", false);
+    c->exclusive_maximum = text.value("exclusiveMaximum", false);
+    c->min_length = integer(text, "minLength");
+    c->max_length = integer(text, "maxLength");
+    c->min_items = integer(text, "minItems");
+    c->max_items = integer(text, "maxItems");
+    c->min_properties = integer(text, "minProperties");
+    c->max_properties = integer(text, "maxProperties");
+    c->unique = text.value("uniqueItems", false);
+    c->pattern = string_at(text, {"pattern"});
+    if (!c->pattern.empty() && compile_regex(c->pattern) == nullptr) {
+      causes_.push_back(
+          {"FieldValueInvalid",
+           fmt::format("Invalid value: \"{}\": must be a valid regular expression, but isn't", c->pattern),
+           path + ".pattern"});
+    }
+    c->all_of = several(text, "allOf", path);
+    c->any_of = several(text, "anyOf", path);
+    c->one_of = several(text, "oneOf", path);
+    if (const Json* negated = find(text, "not")) c->negated = read(*negated, path + ".not");
+    if (const Json* rules = find(text, "x-kubernetes-validations"); rules != nullptr && rules->is_array()) {
+      for (size_t i = 0; i < rules->size(); ++i)
+        read_rule((*rules)[i], fmt::format("{}.x-kubernetes-validations[{}]", path, i), *c);
+    }
+    return c;
+  }
+
+  std::shared_ptr<const cel::Program> compile(const std::string& text, const std::string& path) {
+    auto program = cel::Program::compile(text);
+    if (program) return std::make_shared<const cel::Program>(*std::move(program));
+    causes_.push_back({"FieldValueInvalid",
+                       fmt::format("Invalid value: \"{}\": compilation failed: {}", text, program.error()),
+                       path});
+    return nullptr;
+  }
+
+  void read_rule(const Json& text, const std::string& path, Constraints& c) {
+    Rule rule;
+    rule.text = string_at(text, {"rule"});
+    if (rule.text.empty()) {
+      causes_.push_back({"FieldValueRequired", "Required value: rule is not specified", path + ".rule"});
+      return;
+    }
+    rule.message = string_at(text, {"message"});
+    rule.reason = string_at(text, {"reason"});
+    rule.field_path = string_at(text, {"fieldPath"});
+    rule.program = compile(rule.text, path + ".rule");
+    if (const std::string message = string_at(text, {"messageExpression"}); !message.empty())
+      rule.message_program = compile(message, path + ".messageExpression");
+    if (rule.program == nullptr) return;
+    rule.needs_old = rule.program->mentions("oldSelf") && !text.value("optionalOldSelf", false);
+    c.rules.push_back(std::move(rule));
+  }
+
+  SchemaSet& set_;
+  std::vector<Cause>& causes_;
+};
+
+}  // namespace
+
+const Schema* parse_structural(const Json& text, SchemaSet& set, const std::string& path,
+                               std::vector<Cause>& causes) {
+  return Reader(set, causes).read(text, path);
+}
+
+}  // namespace stowage::sandbox

@@ -1,0 +1,107 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "sandbox/apiserver/coerce.h"
+#include "sandbox/apiserver/core.h"
+#include "sandbox/apiserver/parsed.h"
+
+namespace stowage::sandbox {
+namespace {
+
+constexpr std::string_view kProtobufHint =
+    "application/vnd.kubernetes.protobuf (the sandbox reads JSON and YAML; use kubectl apply, or -o yaml | "
+    "kubectl create -f -)";
+
+std::string join(const std::vector<std::string>& words, std::string_view separator) {
+  std::string out;
+  for (const std::string& word : words)
+    out += (out.empty() ? "" : std::string(separator)) + word;
+  return out;
+}
+
+/// Unknown and duplicate fields: an error, warnings, or nothing.
+Answer<void> report_fields(Call& call, const std::vector<std::string>& problems) {
+  if (problems.empty() || call.validation == FieldValidation::kIgnore) return {};
+  if (call.validation == FieldValidation::kStrict) {
+    const std::string kind = call.resource->kind;
+    return bad_request(
+        fmt::format("{0} in version \"{1}\" cannot be handled as a {0}: strict decoding error: {2}", kind,
+                    call.resource->version, join(problems, ", ")));
+  }
+  for (const std::string& problem : problems)
+    call.warnings.push_back(problem);
+  return {};
+}
+
+}  // namespace
+
+Answer<Json> decode_body(const Core& core, Call& call) {
+  std::string_view type = call.request.content_type;
+  type = type.substr(0, type.find(';'));
+  Answer<Parsed> parsed = unsupported_media_type(type);
+  if (type.empty() || type == "application/json" || type.ends_with("patch+json")) {
+    parsed = parse_json(call.request.body, core.options.input);
+  } else if (type == "application/yaml" || type == "application/apply-patch+yaml") {
+    parsed = parse_yaml(call.request.body, core.options.input);
+  } else if (type == "application/vnd.kubernetes.protobuf") {
+    return unsupported_media_type(kProtobufHint);
+  }
+  if (!parsed) return std::unexpected(std::move(parsed).error());
+  if (!parsed->duplicates.empty()) {
+    std::vector<std::string> problems;
+    for (const std::string& path : parsed->duplicates)
+      problems.push_back(fmt::format("duplicate field \"{}\"", path));
+    if (auto r = report_fields(call, problems); !r) return std::unexpected(std::move(r).error());
+  }
+  return std::move(parsed->value);
+}
+
+Answer<void> conform(const Core&, Call& call, const Resource& resource, Json& object) {
+  if (!object.is_object()) {
+    return bad_request(
+        fmt::format("couldn't get version/kind; json parse error: json: cannot unmarshal {} into Go value "
+                    "of type struct {{ APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string "
+                    "\"json:\\\"kind,omitempty\\\"\" }}",
+                    object.type_name()));
+  }
+  const std::string api_version = string_at(object, {"apiVersion"});
+  const std::string kind = string_at(object, {"kind"});
+  if (kind.empty() && resource.custom)
+    return bad_request("Object 'Kind' is missing in '" + dump(object) + "'");
+  if (!api_version.empty() && api_version != resource.api_version()) {
+    return bad_request(
+        fmt::format("the API version in the data ({}) does not match the expected API version ({})",
+                    api_version, resource.api_version()));
+  }
+  if (!kind.empty() && kind != resource.kind) {
+    return bad_request(
+        fmt::format("{} in version \"{}\" cannot be handled as a {}: no kind \"{}\" is registered", kind,
+                    resource.version, resource.kind, kind));
+  }
+  object["apiVersion"] = resource.api_version();
+  object["kind"] = resource.kind;
+  std::vector<std::string> unknown;
+  if (resource.custom) {
+    if (Json* metadata = object.contains("metadata") ? &object["metadata"] : nullptr) {
+      if (auto r = coerce_builtin(*metadata, *resource.schema->field("metadata")->schema, "ObjectMeta", "v1",
+                                  unknown);
+          !r) {
+        return r;
+      }
+      for (std::string& path : unknown)
+        path = "metadata." + path;
+    }
+    shape_custom(resource, object, unknown);
+  } else if (auto r = coerce_builtin(object, *resource.schema, resource.kind, resource.version, unknown);
+             !r) {
+    return r;
+  }
+  if (!object.contains("metadata")) object["metadata"] = Json::object();
+  std::vector<std::string> problems;
+  for (const std::string& path : unknown)
+    problems.push_back(fmt::format("unknown field \"{}\"", path));
+  return report_fields(call, problems);
+}
+
+}  // namespace stowage::sandbox

@@ -1,0 +1,34 @@
+#include <nlohmann/json.hpp>
+
+#include "sandbox/apiserver/core.h"
+
+namespace stowage::sandbox {
+namespace {
+
+/// core/v1 name -> events.k8s.io/v1 name.
+constexpr std::pair<const char*, const char*> kNames[] = {{"involvedObject", "regarding"},
+                                                          {"message", "note"},
+                                                          {"reportingComponent", "reportingController"},
+                                                          {"source", "deprecatedSource"},
+                                                          {"firstTimestamp", "deprecatedFirstTimestamp"},
+                                                          {"lastTimestamp", "deprecatedLastTimestamp"},
+                                                          {"count", "deprecatedCount"}};
+
+void rename(Json& object, const char* from, const char* to) {
+  const auto it = object.find(from);
+  if (it == object.end()) return;
+  Json value = std::move(*it);
+  object.erase(it);
+  object[to] = std::move(value);
+}
+
+}  // namespace
+
+void convert_event(Json& object, std::string_view to_api_version) {
+  const bool to_core = to_api_version == "v1";
+  for (const auto& [core_name, events_name] : kNames)
+    rename(object, to_core ? events_name : core_name, to_core ? core_name : events_name);
+  object["apiVersion"] = to_api_version;
+}
+
+}  // namespace stowage::sandbox

@@ -1,0 +1,59 @@
+#include "sandbox/apiserver/http.h"
+
+namespace stowage::sandbox {
+namespace {
+
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+}  // namespace
+
+std::string percent_decode(std::string_view text, bool plus_is_space) {
+  std::string out;
+  out.reserve(text.size());
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 && hex_digit(text[i + 2]) >= 0) {
+      out += static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]));
+      i += 2;
+    } else {
+      out += text[i] == '+' && plus_is_space ? ' ' : text[i];
+    }
+  }
+  return out;
+}
+
+Query::Query(std::string_view raw) {
+  while (!raw.empty()) {
+    const std::string_view pair = raw.substr(0, raw.find('&'));
+    raw.remove_prefix(std::min(raw.size(), pair.size() + 1));
+    if (pair.empty()) continue;
+    const size_t equals = pair.find('=');
+    std::string value = equals == std::string_view::npos ? "" : percent_decode(pair.substr(equals + 1), true);
+    pairs_.emplace_back(percent_decode(pair.substr(0, equals), true), std::move(value));
+  }
+}
+
+std::string_view Query::get(std::string_view name) const {
+  for (const auto& [key, value] : pairs_) {
+    if (key == name) return value;
+  }
+  return {};
+}
+
+bool Query::has(std::string_view name) const {
+  for (const auto& [key, value] : pairs_) {
+    if (key == name) return true;
+  }
+  return false;
+}
+
+bool Query::flag(std::string_view name) const {
+  const std::string_view value = get(name);
+  return has(name) && (value.empty() || value == "true" || value == "1");
+}
+
+}  // namespace stowage::sandbox

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace stowage::sandbox {
+
+class Watch;
+
+/// An HTTP request as a value; the front, or an in-process transport, makes one.
+struct Request {
+  std::string method;        ///< "GET", "POST", ...
+  std::string path;          ///< "/api/v1/pods", percent-encoded as received.
+  std::string query;         ///< What follows '?', raw.
+  std::string accept;        ///< Accept header.
+  std::string content_type;  ///< Content-Type header.
+  std::string user_agent;    ///< Default field manager is what precedes its '/'.
+  std::string user;          ///< Who asks; only recorded.
+  std::string body;
+};
+
+/// The answer. A watch has no body: pull its frames from `watch`.
+struct Response {
+  int status = 200;
+  std::string content_type = "application/json";
+  std::vector<std::pair<std::string, std::string>> headers = {};
+  std::string body = {};
+  std::unique_ptr<Watch> watch = {};
+};
+
+/// Query parameters, percent-decoded, in order.
+class Query {
+ public:
+  /// Reads "a=1&b=2". Malformed escapes stay as they are.
+  explicit Query(std::string_view raw);
+  /// First value of the parameter; empty when absent.
+  [[nodiscard]] std::string_view get(std::string_view name) const;
+  [[nodiscard]] bool has(std::string_view name) const;
+  /// "true", "1" and a bare name are true.
+  [[nodiscard]] bool flag(std::string_view name) const;
+
+ private:
+  std::vector<std::pair<std::string, std::string>> pairs_;
+};
+
+/// Percent-decodes; '+' is a space only when asked (queries).
+std::string percent_decode(std::string_view text, bool plus_is_space);
+
+}  // namespace stowage::sandbox

@@ -1,0 +1,191 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "sandbox/apiserver/core.h"
+#include "sandbox/apiserver/names.h"
+
+namespace stowage::sandbox {
+namespace {
+
+constexpr size_t kMaxAnnotationBytes = 256 * 1024;  // apimachinery: TotalAnnotationSizeLimitB
+
+std::string field_text(const Json& object, std::string_view path) {
+  const Json* at = &object;
+  while (!path.empty() && at != nullptr) {
+    const std::string_view step = path.substr(0, path.find('.'));
+    path.remove_prefix(std::min(path.size(), step.size() + 1));
+    at = find(*at, step);
+  }
+  if (at == nullptr || at->is_null()) return {};
+  return at->is_string() ? at->get<std::string>() : dump(*at);
+}
+
+/// Values that selectors see although the object leaves them out.
+std::string selectable_value(const Resource& resource, const Json& object, const std::string& path) {
+  std::string value = field_text(object, path);
+  if (!value.empty()) return value;
+  if (path == "spec.unschedulable" || path == "spec.hostNetwork") return "false";
+  if (path == "source" && resource.kind == "Event") {
+    value = string_at(object, {"source", "component"});
+    return value.empty() ? string_at(object, {"reportingComponent"}) : value;
+  }
+  return value;
+}
+
+}  // namespace
+
+std::string new_uid(Random& random) {
+  const uint64_t high = random.next();
+  const uint64_t low = random.next();
+  return fmt::format("{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}", high >> 32, high >> 16 & 0xffff, high & 0xfff,
+                     (low >> 48 & 0x3fff) | 0x8000, low & 0xffffffffffff);
+}
+
+std::string random_suffix(Random& random) {
+  // No vowels and no digits that look like them: apimachinery's rand.String.
+  static constexpr std::string_view kAlphabet = "bcdfghjklmnpqrstvwxz2456789";
+  std::string out;
+  for (int i = 0; i < 5; ++i)
+    out += kAlphabet[random.below(kAlphabet.size())];
+  return out;
+}
+
+Subject subject_of(const Resource& resource, std::string_view name) {
+  return {resource.group, resource.plural, resource.kind, name};
+}
+
+Subject Call::subject() const {
+  return subject_of(*resource, name);
+}
+
+ObjectPtr make_object(const Resource& resource, const Json& object, uint64_t version) {
+  auto out = std::make_shared<Object>();
+  const Json& metadata = object.at("metadata");
+  out->name = string_at(metadata, {"name"});
+  out->ns = string_at(metadata, {"namespace"});
+  out->uid = string_at(metadata, {"uid"});
+  out->key = resource.key(out->ns, out->name);
+  out->version = version;
+  if (const Json* labels = find(metadata, "labels"); labels != nullptr && labels->is_object()) {
+    out->labels.reserve(labels->size());
+    for (const auto& [key, value] : labels->items()) {
+      if (value.is_string()) out->labels.emplace_back(key, value.get<std::string>());
+    }
+  }
+  if (const Json* owners = find(metadata, "ownerReferences"); owners != nullptr && owners->is_array()) {
+    for (const Json& owner : *owners)
+      out->owners.push_back(string_at(owner, {"uid"}));
+  }
+  out->deleting = metadata.contains("deletionTimestamp");
+  const auto& paths = resource.collection->selectable_fields();
+  out->fields.reserve(paths.size());
+  for (const std::string& path : paths)
+    out->fields.push_back(selectable_value(resource, object, path));
+  out->body = dump(object);
+  return out;
+}
+
+Json read_object(const Resource& resource, const Object& object) {
+  Json out = Json::parse(object.body, nullptr, false);
+  if (resource.api_version() == resource.storage_api_version) return out;
+  if (resource.kind == "Event" && !resource.custom) {
+    convert_event(out, resource.api_version());
+  } else {
+    out["apiVersion"] = resource.api_version();
+  }
+  return out;
+}
+
+std::string served_text(const Resource& resource, const Object& object) {
+  return resource.api_version() == resource.storage_api_version ? object.body
+                                                                : dump(read_object(resource, object));
+}
+
+void validate_metadata(const Resource& resource, const Json& object, std::vector<Cause>& causes) {
+  const Json& metadata = object.at("metadata");
+  const std::string name = string_at(metadata, {"name"});
+  if (name.empty()) {
+    causes.push_back(
+        {"FieldValueRequired", "Required value: name or generateName is required", "metadata.name"});
+  } else if (const std::string why = name_problem(resource, name); !why.empty()) {
+    causes.push_back(
+        {"FieldValueInvalid", fmt::format("Invalid value: \"{}\": {}", name, why), "metadata.name"});
+  }
+  if (const Json* labels = find(metadata, "labels"); labels != nullptr && labels->is_object()) {
+    for (const auto& [key, value] : labels->items()) {
+      if (const std::string why = qualified_name_problem(key); !why.empty()) {
+        causes.push_back(
+            {"FieldValueInvalid", fmt::format("Invalid value: \"{}\": {}", key, why), "metadata.labels"});
+      }
+      const std::string text = value.is_string() ? value.get<std::string>() : std::string();
+      if (const std::string why = label_value_problem(text); !why.empty()) {
+        causes.push_back(
+            {"FieldValueInvalid", fmt::format("Invalid value: \"{}\": {}", text, why), "metadata.labels"});
+      }
+    }
+  }
+  if (const Json* annotations = find(metadata, "annotations");
+      annotations != nullptr && annotations->is_object()) {
+    size_t bytes = 0;
+    for (const auto& [key, value] : annotations->items()) {
+      std::string lower = key;
+      std::transform(lower.begin(), lower.end(), lower.begin(),
+                     [](unsigned char c) { return std::tolower(c); });
+      if (const std::string why = qualified_name_problem(lower); !why.empty()) {
+        causes.push_back({"FieldValueInvalid", fmt::format("Invalid value: \"{}\": {}", key, why),
+                          "metadata.annotations"});
+      }
+      bytes += key.size() + (value.is_string() ? value.get_ref<const std::string&>().size() : 0);
+    }
+    if (bytes > kMaxAnnotationBytes) {
+      causes.push_back({"FieldValueTooLong",
+                        fmt::format("Too long: may not be more than {} bytes", kMaxAnnotationBytes),
+                        "metadata.annotations"});
+    }
+  }
+  if (const Json* owners = find(metadata, "ownerReferences"); owners != nullptr && owners->is_array()) {
+    int controllers = 0;
+    for (size_t i = 0; i < owners->size(); ++i) {
+      const Json& owner = (*owners)[i];
+      for (const char* key : {"apiVersion", "kind", "name", "uid"}) {
+        if (string_at(owner, {key}).empty()) {
+          causes.push_back({"FieldValueInvalid",
+                            fmt::format("Invalid value: \"\": {} must not be empty",
+                                        std::string_view(key) == "apiVersion" ? "version" : key),
+                            fmt::format("metadata.ownerReferences[{}].{}", i, key)});
+        }
+      }
+      if (const Json* controller = find(owner, "controller");
+          controller != nullptr && *controller == Json(true))
+        ++controllers;
+    }
+    if (controllers > 1) {
+      causes.push_back({"FieldValueInvalid",
+                        "Invalid value: Only one reference can have Controller set to true",
+                        "metadata.ownerReferences"});
+    }
+  }
+  if (const Json* finalizers = find(metadata, "finalizers");
+      finalizers != nullptr && finalizers->is_array()) {
+    for (const Json& item : *finalizers) {
+      const std::string text = item.is_string() ? item.get<std::string>() : std::string();
+      const bool standard = text == "orphan" || text == "foregroundDeletion" || text == "kubernetes";
+      if (!standard && !qualified_name_problem(text).empty()) {
+        causes.push_back({"FieldValueInvalid",
+                          fmt::format("Invalid value: \"{}\": {}", text, qualified_name_problem(text)),
+                          "metadata.finalizers"});
+      } else if (!standard && text.find('/') == std::string::npos) {
+        causes.push_back(
+            {"FieldValueInvalid",
+             fmt::format(
+                 "Invalid value: \"{}\": name is neither a standard finalizer name nor is it fully qualified",
+                 text),
+             "metadata.finalizers[0]"});
+      }
+    }
+  }
+}
+
+}  // namespace stowage::sandbox

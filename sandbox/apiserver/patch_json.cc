@@ -1,0 +1,164 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "sandbox/apiserver/patch.h"
+
+namespace stowage::sandbox {
+namespace {
+
+constexpr size_t kMaxOperations = 10'000;
+constexpr size_t kMaxCopiedBytes = size_t{3} << 20;
+
+Refusal cannot_apply(std::string message) {
+  ApiError error;
+  error.code = 422;
+  error.reason = "Invalid";
+  error.message = "the server rejected our request due to an error in our request: " + message;
+  return Refusal(std::move(error));
+}
+
+Answer<Json::json_pointer> pointer(const Json& op, const char* member) {
+  const Json* text = find(op, member);
+  if (text == nullptr || !text->is_string())
+    return bad_request(fmt::format("json patch: operation lacks \"{}\"", member));
+  try {
+    return Json::json_pointer(text->get<std::string>());
+  } catch (const Json::exception&) {
+    return bad_request(fmt::format("json patch: \"{}\" is not a JSON pointer", text->get<std::string>()));
+  }
+}
+
+/// nlohmann creates missing parents in places; RFC 6902 wants an error, so the parent is looked up first.
+Answer<void> add(Json& document, const Json::json_pointer& at, Json value) {
+  if (at.empty()) {
+    document = std::move(value);
+    return {};
+  }
+  const Json::json_pointer parent_at = at.parent_pointer();
+  if (!document.contains(parent_at)) {
+    return cannot_apply(
+        fmt::format("add operation does not apply: doc is missing path: \"{}\"", at.to_string()));
+  }
+  Json& parent = document[parent_at];
+  const std::string& key = at.back();
+  if (parent.is_object()) {
+    parent[key] = std::move(value);
+    return {};
+  }
+  if (!parent.is_array()) {
+    return cannot_apply(
+        fmt::format("add operation does not apply: doc is missing path: \"{}\"", at.to_string()));
+  }
+  size_t index = parent.size();
+  if (key != "-") {
+    if (key.empty() || key.size() > 9 || key.find_first_not_of("0123456789") != std::string::npos) {
+      return cannot_apply(fmt::format("add operation does not apply: invalid array index \"{}\"", key));
+    }
+    index = std::stoul(key);
+  }
+  if (index > parent.size()) {
+    return cannot_apply(fmt::format("add operation does not apply: index {} out of bounds", index));
+  }
+  parent.insert(parent.begin() + static_cast<Json::difference_type>(index), std::move(value));
+  return {};
+}
+
+Answer<Json> take(Json& document, const Json::json_pointer& at, std::string_view op) {
+  if (!document.contains(at) || at.empty()) {
+    return cannot_apply(
+        fmt::format("{} operation does not apply: doc is missing path: \"{}\"", op, at.to_string()));
+  }
+  Json value = document[at];
+  Json& parent = document[at.parent_pointer()];
+  if (parent.is_object()) {
+    parent.erase(at.back());
+  } else {
+    parent.erase(std::stoul(at.back()));
+  }
+  return value;
+}
+
+Answer<void> apply_one(Json& document, const Json& op, size_t& copied) {
+  const std::string kind = string_at(op, {"op"});
+  auto at = pointer(op, "path");
+  if (!at) return std::unexpected(at.error());
+  const Json* value = find(op, "value");
+  if ((kind == "add" || kind == "replace" || kind == "test") && value == nullptr) {
+    return bad_request(fmt::format("json patch: {} operation lacks \"value\"", kind));
+  }
+  if (kind == "add") return add(document, *at, *value);
+  if (kind == "remove") {
+    auto taken = take(document, *at, kind);
+    return taken ? Answer<void>() : std::unexpected(taken.error());
+  }
+  if (kind == "replace") {
+    if (!document.contains(*at)) {
+      return cannot_apply(fmt::format(
+          "replace operation does not apply: doc is missing key: {}: missing value", at->to_string()));
+    }
+    document[*at] = *value;
+    return {};
+  }
+  if (kind == "test") {
+    const Json have = document.contains(*at) ? document[*at] : Json();
+    return have == *value
+               ? Answer<void>()
+               : cannot_apply(fmt::format("testing value {} failed: test failed", at->to_string()));
+  }
+  if (kind != "move" && kind != "copy") return bad_request(fmt::format("Unexpected kind: \"{}\"", kind));
+  auto from = pointer(op, "from");
+  if (!from) return std::unexpected(from.error());
+  if (kind == "move") {
+    auto taken = take(document, *from, kind);
+    return taken ? add(document, *at, *std::move(taken)) : std::unexpected(taken.error());
+  }
+  if (!document.contains(*from)) {
+    return cannot_apply(
+        fmt::format("copy operation does not apply: doc is missing from path: \"{}\"", from->to_string()));
+  }
+  Json copy = document[*from];
+  copied += dump(copy).size();
+  if (copied > kMaxCopiedBytes) return cannot_apply("the copies of this patch exceed the size limit");
+  return add(document, *at, std::move(copy));
+}
+
+}  // namespace
+
+Json merge_patch(const Json& original, const Json& patch) {
+  if (!patch.is_object()) return patch;
+  Json out = original.is_object() ? original : Json::object();
+  for (const auto& [key, value] : patch.items()) {
+    if (value.is_null()) {
+      out.erase(key);
+    } else {
+      const Json* was = find(out, key);
+      out[key] = merge_patch(was != nullptr ? *was : Json(), value);
+    }
+  }
+  return out;
+}
+
+Answer<Json> json_patch(const Json& original, const Json& patch) {
+  if (!patch.is_array()) return bad_request("json patch: the patch must be an array of operations");
+  if (patch.size() > kMaxOperations) {
+    ApiError error;
+    error.code = 413;
+    error.reason = "RequestEntityTooLarge";
+    error.message = fmt::format("The allowed maximum operations in a JSON patch is {}, got {}",
+                                kMaxOperations, patch.size());
+    return Refusal(std::move(error));
+  }
+  Json out = original;
+  size_t copied = 0;
+  try {
+    for (const Json& op : patch) {
+      if (auto r = apply_one(out, op, copied); !r) return std::unexpected(std::move(r).error());
+    }
+  } catch (const std::exception& e) {  // an index into a scalar and the like
+    return cannot_apply(e.what());
+  }
+  return out;
+}
+
+}  // namespace stowage::sandbox

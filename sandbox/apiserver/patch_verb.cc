@@ -1,0 +1,155 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "sandbox/apiserver/apply/managed_fields.h"
+#include "sandbox/apiserver/core.h"
+#include "sandbox/apiserver/parsed.h"
+#include "sandbox/apiserver/patch.h"
+
+namespace stowage::sandbox {
+namespace {
+
+Refusal required_manager() {
+  Subject subject{"meta.k8s.io", "", "PatchOptions", ""};
+  return invalid(subject,
+                 {{"FieldValueRequired", "Required value: is required for apply patch", "fieldManager"}});
+}
+
+Refusal unsupported_patch(bool custom, std::string_view got) {
+  auto refusal = unsupported_media_type(got);
+  refusal.error().message = fmt::format(
+      "the body of the request was in an unknown format - accepted media types include: "
+      "application/json-patch+json, "
+      "application/merge-patch+json, {}application/apply-patch+yaml",
+      custom ? "" : "application/strategic-merge-patch+json, ");
+  return refusal;
+}
+
+/// An apply speaks of its part only: the main resource never of status, the status subresource of nothing
+/// else.
+void limit_applied(const Call& call, Json& applied) {
+  if (call.subresource != "status") {
+    if (call.resource->has_status) applied.erase("status");
+    return;
+  }
+  for (auto it = applied.begin(); it != applied.end();) {
+    const bool keep =
+        it.key() == "apiVersion" || it.key() == "kind" || it.key() == "metadata" || it.key() == "status";
+    it = keep ? std::next(it) : applied.erase(it);
+  }
+  Json& metadata = applied["metadata"];
+  for (auto it = metadata.begin(); it != metadata.end();) {
+    const bool keep =
+        it.key() == "name" || it.key() == "namespace" || it.key() == "uid" || it.key() == "resourceVersion";
+    it = keep ? std::next(it) : metadata.erase(it);
+  }
+}
+
+Answer<Written> apply(Core& core, Call& call, const ObjectPtr& old) {
+  const Resource& resource = *call.resource;
+  if (call.query.get("fieldManager").empty()) return required_manager();
+  auto applied = decode_body(core, call);
+  if (!applied) return std::unexpected(std::move(applied).error());
+  if (string_at(*applied, {"kind"}).empty() || string_at(*applied, {"apiVersion"}).empty()) {
+    return bad_request("invalid object type: /, Kind=");
+  }
+  if (const Json* managed = find_path(*applied, {"metadata", "managedFields"});
+      managed != nullptr && !managed->empty()) {
+    return bad_request("metadata.managedFields must be nil");
+  }
+  if (auto r = conform(core, call, resource, *applied); !r) return std::unexpected(std::move(r).error());
+  Json& metadata = (*applied)["metadata"];
+  const std::string name = string_at(metadata, {"name"});
+  if (!name.empty() && name != call.name) {
+    return bad_request(
+        fmt::format("the name of the object ({}) does not match the name on the URL ({})", name, call.name));
+  }
+  metadata["name"] = call.name;
+  if (resource.namespaced && string_at(metadata, {"namespace"}).empty()) metadata["namespace"] = call.ns;
+  for (const char* field : {"creationTimestamp", "generation", "selfLink", "managedFields"})
+    metadata.erase(field);
+  const std::string uid = string_at(metadata, {"uid"});
+  if (old == nullptr) {
+    if (!call.subresource.empty()) return not_found(call.subject());
+    if (!uid.empty()) {
+      return conflict(
+          call.subject(),
+          fmt::format("uid mismatch: the provided object specified uid {}, and no existing object was found",
+                      uid));
+    }
+  } else {
+    if (!uid.empty() && uid != old->uid) {
+      return conflict(
+          call.subject(),
+          fmt::format(
+              "uid mismatch: the provided object specified uid {}, but the existing object has uid {}", uid,
+              old->uid));
+    }
+    const std::string version = string_at(metadata, {"resourceVersion"});
+    if (!version.empty() && version != std::to_string(old->version)) return stale_object(call.subject());
+  }
+  metadata.erase("uid");
+  metadata.erase("resourceVersion");
+  limit_applied(call, *applied);
+
+  const Json live = old == nullptr ? Json() : read_object(resource, *old);
+  const Writer writer{call.manager, resource.api_version(), call.subresource};
+  auto merged =
+      apply_configuration(live, *applied, *resource.schema, writer, call.query.flag("force"), call.now);
+  if (!merged) return std::unexpected(std::move(merged).error());
+  call.managed_done = true;
+  if (resource.custom) {  // Defaults of what the merge has brought together.
+    std::vector<std::string> unknown;
+    shape_custom(resource, *merged, unknown);
+  }
+  return old == nullptr ? create_object(core, call, *std::move(merged))
+                        : update_object(core, call, old, *std::move(merged));
+}
+
+Answer<Json> patched(const Core& core, Call& call, const Json& live, std::string_view type,
+                     const Schema* schema) {
+  auto patch = decode_body(core, call);
+  if (!patch) return patch;
+  if (type == "application/json-patch+json") return json_patch(live, *patch);
+  if (!patch->is_object()) return bad_request("the patch must be a JSON object");
+  if (type == "application/merge-patch+json") return merge_patch(live, *patch);
+  return strategic_merge_patch(live, *patch, *schema);
+}
+
+}  // namespace
+
+Answer<Written> patch_object(Core& core, Call& call) {
+  const Resource& resource = *call.resource;
+  const ObjectPtr old = resource.collection->get(resource.key(call.ns, call.name));
+  std::string_view type = call.request.content_type;
+  type = type.substr(0, type.find(';'));
+  if (type == "application/apply-patch+yaml") return apply(core, call, old);
+  const bool strategic = type == "application/strategic-merge-patch+json";
+  if ((strategic && resource.custom) ||
+      (!strategic && type != "application/merge-patch+json" && type != "application/json-patch+json")) {
+    return unsupported_patch(resource.custom, type);
+  }
+  if (call.query.has("force")) {
+    return invalid({"meta.k8s.io", "", "PatchOptions", ""},
+                   {{"FieldValueForbidden", "Forbidden: may not be specified for non-apply patch", "force"}});
+  }
+  if (old == nullptr) return not_found(call.subject());
+  Json live = read_object(resource, *old);
+  if (call.subresource == "scale") {
+    const Schema* schema = resource.subresource("scale")->schema;
+    static const Schema any;
+    auto scale = patched(core, call, scale_of(resource, live), type, schema != nullptr ? schema : &any);
+    if (!scale) return std::unexpected(std::move(scale).error());
+    if (auto r = apply_scale(resource, live, *scale); !r) return std::unexpected(std::move(r).error());
+    auto written = update_object(core, call, old, std::move(live));
+    if (written) written->object = scale_of(resource, written->object);
+    return written;
+  }
+  auto object = patched(core, call, live, type, resource.schema);
+  if (!object) return std::unexpected(std::move(object).error());
+  if (auto r = conform(core, call, resource, *object); !r) return std::unexpected(std::move(r).error());
+  return update_object(core, call, old, *std::move(object));
+}
+
+}  // namespace stowage::sandbox

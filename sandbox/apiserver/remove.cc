@@ -1,0 +1,211 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "sandbox/apiserver/core.h"
+#include "sandbox/apiserver/parsed.h"
+
+namespace stowage::sandbox {
+namespace {
+
+bool is_pod(const Resource& r) {
+  return r.kind == "Pod" && r.group.empty();
+}
+bool is_namespace(const Resource& r) {
+  return r.kind == "Namespace" && r.group.empty();
+}
+
+/// Seconds a pod is given; pods that no kubelet holds go at once.
+int64_t pod_grace(const Json& pod, std::optional<int64_t> asked) {
+  const std::string phase = string_at(pod, {"status", "phase"});
+  if (string_at(pod, {"spec", "nodeName"}).empty() || phase == "Succeeded" || phase == "Failed") return 0;
+  if (asked) return std::max<int64_t>(*asked, asked < 0 ? 1 : 0);
+  const Json* own = find_path(pod, {"spec", "terminationGracePeriodSeconds"});
+  return own != nullptr && own->is_number_integer() ? std::max<int64_t>(1, own->get<int64_t>()) : 30;
+}
+
+void set_finalizer(Json& metadata, const std::string& name, bool wanted) {
+  Json list = metadata.contains("finalizers") ? metadata["finalizers"] : Json::array();
+  std::erase_if(list.get_ref<Json::array_t&>(), [&](const Json& item) { return item == Json(name); });
+  if (wanted) list.push_back(name);
+  if (list.empty()) {
+    metadata.erase("finalizers");
+  } else {
+    metadata["finalizers"] = std::move(list);
+  }
+}
+
+std::string success_status(const Resource& resource, const Object& object) {
+  return dump(
+      {{"kind", "Status"},
+       {"apiVersion", "v1"},
+       {"metadata", Json::object()},
+       {"status", "Success"},
+       {"details",
+        {{"name", object.name}, {"group", resource.group}, {"kind", resource.plural}, {"uid", object.uid}}}});
+}
+
+/// Kinds whose DELETE answers with the object.
+bool returns_object(const Resource& r) {
+  static const std::vector<std::string> kinds = {
+      "Pod",           "PersistentVolume",     "PersistentVolumeClaim", "Service", "ServiceAccount",
+      "ResourceQuota", "ReplicationController"};
+  return r.group.empty() && std::find(kinds.begin(), kinds.end(), r.kind) != kinds.end();
+}
+
+std::optional<int64_t> to_int(std::string_view text) {
+  if (text.empty() || text.size() > 12 || text.find_first_not_of("-0123456789") != std::string_view::npos)
+    return std::nullopt;
+  return std::strtoll(std::string(text).c_str(), nullptr, 10);
+}
+
+}  // namespace
+
+Answer<DeleteOptions> read_delete_options(const Core& core, Call& call) {
+  DeleteOptions out;
+  Json body = Json::object();
+  if (!call.request.body.empty()) {
+    auto decoded = decode_body(core, call);
+    if (!decoded) return std::unexpected(std::move(decoded).error());
+    body = *std::move(decoded);
+    const std::string kind = string_at(body, {"kind"});
+    if (!body.is_object() || (!kind.empty() && kind != "DeleteOptions")) {
+      return bad_request(fmt::format("{} in version \"v1\" cannot be handled as a DeleteOptions", kind));
+    }
+  }
+  out.propagation = string_at(body, {"propagationPolicy"});
+  if (out.propagation.empty()) out.propagation = call.query.get("propagationPolicy");
+  const Json* orphan = find(body, "orphanDependents");
+  if (orphan != nullptr && orphan->is_boolean() && out.propagation.empty())
+    out.propagation = orphan->get<bool>() ? "Orphan" : "Background";
+  if (!out.propagation.empty() && out.propagation != "Background" && out.propagation != "Foreground" &&
+      out.propagation != "Orphan") {
+    return invalid(
+        {"meta.k8s.io", "", "DeleteOptions", ""},
+        {{"FieldValueNotSupported",
+          fmt::format(
+              "Unsupported value: \"{}\": supported values: \"Background\", \"Foreground\", \"Orphan\"",
+              out.propagation),
+          "propagationPolicy"}});
+  }
+  if (const Json* grace = find(body, "gracePeriodSeconds"); grace != nullptr && grace->is_number_integer()) {
+    out.grace_seconds = grace->get<int64_t>();
+  } else {
+    out.grace_seconds = to_int(call.query.get("gracePeriodSeconds"));
+  }
+  out.uid = string_at(body, {"preconditions", "uid"});
+  out.resource_version = string_at(body, {"preconditions", "resourceVersion"});
+  if (const Json* dry = find(body, "dryRun"); dry != nullptr && dry->is_array() && !dry->empty())
+    call.dry_run = true;
+  return out;
+}
+
+void erase_object(Core& core, const Resource& resource, const Object& object) {
+  Json last = Json::parse(object.body, nullptr, false);
+  const uint64_t version = core.store.next_version();
+  last["metadata"]["resourceVersion"] = std::to_string(version);
+  core.store.remove(*resource.collection, make_object(resource, last, version));
+  core.orphan_candidates.push_back(object.uid);
+  for (const std::string& owner : object.owners)
+    core.orphan_candidates.push_back(owner);
+  if (is_pod(resource) || resource.kind == "PodDisruptionBudget") core.budgets_dirty = true;
+  if (resource.kind == "CustomResourceDefinition") uninstall_crd(core, last);
+}
+
+Answer<Written> remove_object(Core& core, Call& call, const DeleteOptions& options, ObjectPtr object,
+                              bool* gone) {
+  const Resource& resource = *call.resource;
+  *gone = false;
+  if (!options.uid.empty() && options.uid != object->uid) {
+    return conflict(call.subject(),
+                    fmt::format("Precondition failed: UID in precondition: {}, UID in object meta: {}",
+                                options.uid, object->uid));
+  }
+  if (!options.resource_version.empty() && options.resource_version != std::to_string(object->version)) {
+    return conflict(
+        call.subject(),
+        fmt::format(
+            "Precondition failed: ResourceVersion in precondition: {}, ResourceVersion in object meta: {}",
+            options.resource_version, object->version));
+  }
+  const Json before = read_object(resource, *object);
+  Json after = before;
+  Json& metadata = after["metadata"];
+  const int64_t grace = is_pod(resource) ? pod_grace(before, options.grace_seconds) : 0;
+  if (options.propagation == "Foreground" || options.propagation == "Orphan") {
+    set_finalizer(metadata, "foregroundDeletion", options.propagation == "Foreground");
+    set_finalizer(metadata, "orphan", options.propagation == "Orphan");
+  } else if (options.propagation == "Background") {
+    set_finalizer(metadata, "foregroundDeletion", false);
+    set_finalizer(metadata, "orphan", false);
+  }
+  const bool held = metadata.contains("finalizers") || is_namespace(resource) || grace > 0;
+  if (!held) {
+    *gone = true;
+    if (!call.dry_run) erase_object(core, resource, *object);
+    return Written{200, before};
+  }
+  const Json* old_grace = find(metadata, "deletionGracePeriodSeconds");
+  const bool again = metadata.contains("deletionTimestamp");
+  // A second delete can only shorten the grace.
+  if (!again ||
+      (old_grace != nullptr && old_grace->is_number_integer() && grace < old_grace->get<int64_t>())) {
+    metadata["deletionTimestamp"] = format_rfc3339(call.now + std::chrono::seconds(grace));
+    metadata["deletionGracePeriodSeconds"] = grace;
+    const Json* generation = find(metadata, "generation");
+    if (!again && generation != nullptr && generation->is_number_integer())
+      metadata["generation"] = generation->get<int64_t>() + 1;
+  }
+  if (is_namespace(resource)) {
+    after["status"]["phase"] = "Terminating";
+    metadata.erase("deletionGracePeriodSeconds");
+  }
+  if (after != before && !call.dry_run) store_object(core, resource, after);
+  return Written{200, std::move(after)};
+}
+
+Answer<Response> delete_object(Core& core, Call& call) {
+  const Resource& resource = *call.resource;
+  auto options = read_delete_options(core, call);
+  if (!options) return std::unexpected(std::move(options).error());
+  const ObjectPtr object = resource.collection->get(resource.key(call.ns, call.name));
+  if (object == nullptr) return not_found(call.subject());
+  if (is_namespace(resource) &&
+      (call.name == "default" || call.name == "kube-system" || call.name == "kube-public")) {
+    return forbidden(call.subject(), "this namespace may not be deleted");
+  }
+  bool gone = false;
+  auto removed = remove_object(core, call, *options, object, &gone);
+  if (!removed) return std::unexpected(std::move(removed).error());
+  if (!gone || returns_object(resource)) return respond_object(core, call, 200, removed->object);
+  Response response;
+  response.body = success_status(resource, *object);
+  return response;
+}
+
+Answer<Response> delete_collection(Core& core, Call& call) {
+  const Resource& resource = *call.resource;
+  auto options = read_delete_options(core, call);
+  if (!options) return std::unexpected(std::move(options).error());
+  auto filter = read_filter(call);
+  if (!filter) return std::unexpected(std::move(filter).error());
+  auto objects = resource.collection->list(*filter, 0, "", 0, nullptr);
+  if (!objects) return std::unexpected(std::move(objects).error());
+  Json items = Json::array();
+  for (const ObjectPtr& object : *objects) {
+    bool gone = false;
+    call.name = object->name;
+    auto removed = remove_object(core, call, *options, object, &gone);
+    if (!removed) return std::unexpected(std::move(removed).error());
+    items.push_back(std::move(removed->object));
+  }
+  Response response;
+  response.body = dump({{"kind", resource.list_kind},
+                        {"apiVersion", resource.api_version()},
+                        {"metadata", {{"resourceVersion", std::to_string(core.store.version())}}},
+                        {"items", std::move(items)}});
+  return response;
+}
+
+}  // namespace stowage::sandbox

@@ -1,0 +1,259 @@
+#include "sandbox/apiserver/server.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/check.h"
+#include "sandbox/apiserver/core.h"
+#include "sandbox/apiserver/documents.h"
+#include "sandbox/apiserver/parsed.h"
+#include "sandbox/apiserver/watch.h"
+
+namespace stowage::sandbox {
+namespace {
+
+std::vector<std::string> path_segments(std::string_view path) {
+  std::vector<std::string> out;
+  while (!path.empty()) {
+    if (path.front() == '/') {
+      path.remove_prefix(1);
+      continue;
+    }
+    const std::string_view segment = path.substr(0, path.find('/'));
+    path.remove_prefix(segment.size());
+    out.push_back(percent_decode(segment, false));
+  }
+  return out;
+}
+
+struct Route {
+  std::string group, version, ns, plural, name, subresource;
+  bool watch = false;  ///< The old /watch/ prefix.
+};
+
+/// /api/v1/..., /apis/G/V/...; nothing when the path names no resource.
+std::optional<Route> route_of(const std::vector<std::string>& s) {
+  Route r;
+  size_t i = 0;
+  if (s.size() >= 3 && s[0] == "api") {
+    r.version = s[1];
+    i = 2;
+  } else if (s.size() >= 4 && s[0] == "apis") {
+    r.group = s[1];
+    r.version = s[2];
+    i = 3;
+  } else {
+    return std::nullopt;
+  }
+  if (s[i] == "watch" && i + 1 < s.size()) r.watch = true, ++i;
+  // /namespaces/NAME and its subresources are the namespace itself; anything longer is inside of it.
+  const bool own_part = i + 2 < s.size() && (s[i + 2] == "status" || s[i + 2] == "finalize");
+  if (s[i] == "namespaces" && i + 2 < s.size() && !own_part) {
+    r.ns = s[i + 1];
+    i += 2;
+  }
+  r.plural = s[i++];
+  if (i < s.size()) r.name = s[i++];
+  while (i < s.size())
+    r.subresource += (r.subresource.empty() ? "" : "/") + s[i++];
+  return r;
+}
+
+bool serves(const std::vector<std::string>& verbs, std::string_view verb) {
+  return std::find(verbs.begin(), verbs.end(), verb) != verbs.end();
+}
+
+Answer<void> read_options(Call& call) {
+  const std::string_view dry = call.query.get("dryRun");
+  if (call.query.has("dryRun") && dry != "All") {
+    return invalid({"meta.k8s.io", "", "CreateOptions", ""},
+                   {{"FieldValueNotSupported",
+                     fmt::format("Unsupported value: \"{}\": supported values: \"All\"", dry), "dryRun"}});
+  }
+  call.dry_run = dry == "All";
+  const std::string_view validation = call.query.get("fieldValidation");
+  if (!validation.empty() && validation != "Ignore" && validation != "Warn" && validation != "Strict") {
+    return invalid(
+        {"meta.k8s.io", "", "CreateOptions", ""},
+        {{"FieldValueNotSupported",
+          fmt::format("Unsupported value: \"{}\": supported values: \"Ignore\", \"Warn\", \"Strict\"",
+                      validation),
+          "fieldValidation"}});
+  }
+  call.validation = validation == "Ignore"   ? FieldValidation::kIgnore
+                    : validation == "Strict" ? FieldValidation::kStrict
+                                             : FieldValidation::kWarn;
+  call.manager = call.query.get("fieldManager");
+  if (call.manager.size() > 128) {
+    return invalid({"meta.k8s.io", "", "PatchOptions", ""},
+                   {{"FieldValueTooLong", "Too long: may not be more than 128 bytes", "fieldManager"}});
+  }
+  if (call.manager.empty())
+    call.manager = call.request.user_agent.substr(0, call.request.user_agent.find('/'));
+  if (call.manager.empty()) call.manager = "unknown";
+  return {};
+}
+
+template <class F>
+Answer<Response> written(Core& core, Call& call, F&& write) {
+  auto result = write(core, call);
+  if (!result) return std::unexpected(std::move(result).error());
+  return respond_object(core, call, result->status, result->object);
+}
+
+Answer<Written> post_object(Core& core, Call& call) {
+  auto body = decode_body(core, call);
+  if (!body) return std::unexpected(std::move(body).error());
+  if (auto r = conform(core, call, *call.resource, *body); !r) return std::unexpected(std::move(r).error());
+  return create_object(core, call, *std::move(body));
+}
+
+Answer<Response> serve_subresource(Core& core, Call& call) {
+  const std::string& method = call.request.method;
+  const std::string& sub = call.subresource;
+  const bool pod = call.resource->kind == "Pod" && call.resource->group.empty();
+  if (pod && sub == "binding" && method == "POST") return bind_pod(core, call);
+  if (pod && sub == "eviction" && method == "POST") return evict_pod(core, call);
+  if (pod && (sub == "exec" || sub == "attach" || sub == "portforward" || sub == "proxy")) {
+    ApiError error;
+    error.code = 501;
+    error.reason = "NotImplemented";
+    error.message = fmt::format("the sandbox simulates pods: there is no container to {} into", sub);
+    return Refusal(std::move(error));
+  }
+  if (pod && sub == "log" && method == "GET") {
+    auto found = get_object(core, call);
+    if (!found) return found;
+    found->content_type = "text/plain";
+    found->body = fmt::format("[sandbox] {}/{} is a simulated pod; there is no process behind it\n", call.ns,
+                              call.name);
+    return found;
+  }
+  const Subresource* known = call.resource->subresource(sub);
+  if (known == nullptr) return no_such_path();
+  if (method == "GET" && serves(known->verbs, "get")) return get_object(core, call);
+  if (method == "PUT" && serves(known->verbs, "update")) return written(core, call, put_object);
+  if (method == "PATCH" && serves(known->verbs, "patch")) return written(core, call, patch_object);
+  return method_not_allowed("the server does not allow this method on the requested resource");
+}
+
+Answer<Response> serve_collection(Core& core, Call& call, bool watching) {
+  const Resource& r = *call.resource;
+  const std::string& method = call.request.method;
+  if (method == "GET" && watching && serves(r.verbs, "watch")) return watch_objects(core, call);
+  if (method == "GET" && serves(r.verbs, "list")) return list_objects(core, call);
+  if (method == "POST" && r.kind == "SelfSubjectAccessReview") return review_access(core, call);
+  if (method == "POST" && serves(r.verbs, "create") && (!r.namespaced || !call.ns.empty()))
+    return written(core, call, post_object);
+  if (method == "DELETE" && serves(r.verbs, "deletecollection")) return delete_collection(core, call);
+  return method_not_allowed("the server does not allow this method on the requested resource");
+}
+
+Answer<Response> serve_resource(Core& core, Call& call, const Route& route) {
+  call.resource = core.registry.find(route.group, route.version, route.plural);
+  if (call.resource == nullptr || (!route.ns.empty() && !call.resource->namespaced)) return no_such_path();
+  call.ns = route.ns;
+  call.name = route.name;
+  call.subresource = route.subresource;
+  if (auto r = read_options(call); !r) return std::unexpected(std::move(r).error());
+  const bool watching = route.watch || call.query.flag("watch");
+  if (call.name.empty()) return serve_collection(core, call, watching);
+  if (call.resource->namespaced && call.ns.empty()) return no_such_path();
+  if (!call.subresource.empty()) return serve_subresource(core, call);
+  const std::string& method = call.request.method;
+  if (method == "GET") return watching ? watch_objects(core, call) : get_object(core, call);
+  if (method == "PUT") return written(core, call, put_object);
+  if (method == "PATCH") return written(core, call, patch_object);
+  if (method == "DELETE") return delete_object(core, call);
+  return method_not_allowed("the server does not allow this method on the requested resource");
+}
+
+Answer<Response> serve(Core& core, Call& call) {
+  const auto segments = path_segments(call.request.path);
+  if (auto document = serve_document(core, call, segments)) return *std::move(document);
+  const auto route = route_of(segments);
+  if (!route) return no_such_path();
+  return serve_resource(core, call, *route);
+}
+
+/// A warning is a quoted string in a header: no line breaks, quotes escaped.
+std::string warning_header(const std::string& text) {
+  std::string out = "299 - \"";
+  for (const char c : text.substr(0, 1024)) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+  }
+  return out + "\"";
+}
+
+}  // namespace
+
+Core::Core(ServerOptions opts)
+    : options(opts), builtins(load_builtins()), store(opts.history), registry(*builtins), random(opts.seed) {}
+
+ResourcePtr Core::builtin(std::string_view group, std::string_view plural) const {
+  for (const ResourcePtr& r : registry.all()) {
+    if (!r->custom && r->plural == plural && r->group == group) return r;
+  }
+  STOWAGE_CHECK(false, "a built-in resource is missing from the table");
+  return nullptr;
+}
+
+Server::Server(ServerOptions options) : core_(std::make_unique<Core>(options)) {}
+Server::~Server() = default;
+Server::Server(Server&&) noexcept = default;
+
+Response Server::handle(const Request& request, WallTime now) {
+  Call call{.request = request, .query = Query(request.query), .now = now};
+  Answer<Response> answer = internal_error("no answer");
+  try {
+    answer = serve(*core_, call);
+  } catch (const std::exception& e) {
+    // Tree access that a client's odd document made impossible ends here instead of ending the process.
+    answer = internal_error(e.what());
+  }
+  Response response;
+  if (answer) {
+    response = *std::move(answer);
+  } else {
+    response.status = answer.error().code;
+    response.body = answer.error().to_status_json();
+    if (answer.error().retry_after_seconds > 0) {
+      response.headers.emplace_back("Retry-After", std::to_string(answer.error().retry_after_seconds));
+    }
+  }
+  for (const std::string& warning : call.warnings)
+    response.headers.emplace_back("Warning", warning_header(warning));
+  return response;
+}
+
+bool Server::step(WallTime now) {
+  return run_loops(*core_, now);
+}
+
+bool Server::has_work() const {
+  return !core_->orphan_candidates.empty() || core_->collect_all || !core_->terminating_namespaces.empty() ||
+         core_->budgets_dirty || !core_->new_namespaces.empty();
+}
+
+uint64_t Server::version() const {
+  return core_->store.version();
+}
+
+void Server::compact() {
+  for (const ResourcePtr& r : core_->registry.all())
+    core_->store.compact(*r->collection);
+}
+
+size_t Server::object_count() const {
+  std::set<const Collection*> counted;
+  size_t out = 0;
+  for (const ResourcePtr& r : core_->registry.all()) {
+    if (counted.insert(r->collection.get()).second) out += r->collection->objects().size();
+  }
+  return out;
+}
+
+}  // namespace stowage::sandbox
