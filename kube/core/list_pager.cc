@@ -1,5 +1,6 @@
 #include "kube/core/list_pager.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "kube/core/url.h"
@@ -90,7 +91,7 @@ Result<bool> ListReader::read_key() {
   if (buffer_[pos_] != '"') return malformed("expected the name of a field");
   const size_t end = buffer_.find('"', pos_ + 1);
   if (end == std::string::npos) {
-    if (buffer_.size() - pos_ > kMaxKeyBytes) return malformed("a field name without end");
+    if (buffer_.size() - pos_ - 1 > kMaxKeyBytes) return malformed("a field name without end");
     return false;
   }
   key_ = buffer_.substr(pos_ + 1, end - pos_ - 1);
@@ -131,13 +132,13 @@ Result<bool> ListReader::read_value() {
     if (end >= buffer_.size()) return false;
     ++end;
   } else {
-    end = buffer_.find_first_of(",}", pos_);
-    if (end == std::string::npos) {
-      if (buffer_.size() - pos_ > kMaxKeyBytes) return malformed("a strange value");
-      return false;
-    }
-    const std::string_view word = std::string_view(buffer_).substr(pos_, end - pos_);
-    if (key_ == "items" && !word.starts_with("null")) return malformed("items is not a list");
+    end = std::min(buffer_.find_first_of(",}", pos_), buffer_.size());
+    if (end == pos_ || end - pos_ > kMaxKeyBytes) return malformed("a strange value");
+    if (end == buffer_.size()) return false;
+    std::string_view word = std::string_view(buffer_).substr(pos_, end - pos_);
+    while (is_space(word.back()))
+      word.remove_suffix(1);
+    if (key_ == "items" && word != "null") return malformed("items is not a list");
     if (key_ == "items") seen_items_ = true;  // how Go writes an empty slice
   }
   if (key_ == "items" && (c == '{' || c == '"')) return malformed("items is not a list");
