@@ -88,6 +88,12 @@ class Coercer {
       }
       if (it->is_null()) *it = "";  // Go's zero value in a map of strings
       if (auto r = any(*it, *type, prefix + it.key(), self); !r) return r;
+      // Go leaves out empty maps and lists; empty structs stay.
+      const bool collection = type->type == Type::kArray || type->is_map();
+      if (collection && it->empty() && field != nullptr && !field->required) {
+        it = value.erase(it);
+        continue;
+      }
       ++it;
     }
     return {};

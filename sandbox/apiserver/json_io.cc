@@ -115,8 +115,15 @@ bool is_null_word(std::string_view s) {
 
 Json plain_scalar(const std::string& text) {
   if (is_null_word(text)) return nullptr;
-  if (text == "true" || text == "True" || text == "TRUE") return true;
-  if (text == "false" || text == "False" || text == "FALSE") return false;
+  // The words of YAML 1.1, which Kubernetes' own parser still reads so.
+  for (const std::string_view word :
+       {"y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "true", "True", "TRUE"}) {
+    if (text == word) return true;
+  }
+  for (const std::string_view word :
+       {"n", "N", "no", "No", "NO", "off", "Off", "OFF", "false", "False", "FALSE"}) {
+    if (text == word) return false;
+  }
   const char* begin = text.data();
   const char* end = begin + text.size();
   int64_t integer = 0;

@@ -100,7 +100,7 @@ std::string name_problem(const Resource& resource, std::string_view name) {
     return {};
   }
   if (resource.group.empty() && resource.kind == "Namespace") return dns_label_problem(name);
-  if (resource.group.empty() && resource.kind == "Service") return dns_1035_label_problem(name);
+  if (resource.group.empty() && resource.kind == "Service") return dns_label_problem(name);
   return dns_subdomain_problem(name);
 }
 

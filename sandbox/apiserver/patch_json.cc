@@ -106,7 +106,7 @@ Answer<void> apply_one(Json& document, const Json& op, size_t& copied) {
                ? Answer<void>()
                : cannot_apply(fmt::format("testing value {} failed: test failed", at->to_string()));
   }
-  if (kind != "move" && kind != "copy") return bad_request(fmt::format("Unexpected kind: \"{}\"", kind));
+  if (kind != "move" && kind != "copy") return cannot_apply(fmt::format("Unexpected kind: \"{}\"", kind));
   auto from = pointer(op, "from");
   if (!from) return std::unexpected(from.error());
   if (kind == "move") {

@@ -46,6 +46,37 @@ void reorder(Json& list, const Json& order, const std::string& key) {
   }
 }
 
+/// Without an explicit order the patch's items keep the patch's order; the others go before them only where
+/// the original had both and had them so.
+Json weave(const Json& merged, const Json& original, const Json& patch, const std::string& key) {
+  const auto index = [&](const Json& list, const Json& item) -> size_t {
+    for (size_t i = 0; list.is_array() && i < list.size(); ++i) {
+      const Json* a = key.empty() ? &list[i] : find(list[i], key);
+      const Json* b = key.empty() ? &item : find(item, key);
+      if (a != nullptr && b != nullptr && *a == *b) return i;
+    }
+    return SIZE_MAX;
+  };
+  std::vector<const Json*> patched;
+  std::vector<const Json*> rest;
+  for (const Json& item : merged)
+    (index(patch, item) != SIZE_MAX ? patched : rest).push_back(&item);
+  std::sort(patched.begin(), patched.end(),
+            [&](const Json* a, const Json* b) { return index(patch, *a) < index(patch, *b); });
+  Json out = Json::array();
+  size_t left = 0;
+  for (const Json* item : patched) {
+    const size_t place = index(original, *item);
+    while (place != SIZE_MAX && left < rest.size() && index(original, *rest[left]) < place) {
+      out.push_back(*rest[left++]);
+    }
+    out.push_back(*item);
+  }
+  for (; left < rest.size(); ++left)
+    out.push_back(*rest[left]);
+  return out;
+}
+
 /// Directives that stand in the patch itself never reach the object.
 Json without_directives(const Json& patch) {
   if (patch.is_array()) {
@@ -105,7 +136,11 @@ Answer<Json> merge_list(const Json& original, const Json& patch, const Field& fi
       out.push_back(without_directives(item));
     }
   }
-  if (order != nullptr && order->is_array()) reorder(out, *order, key);
+  if (order != nullptr && order->is_array()) {
+    reorder(out, *order, key);
+  } else {
+    out = weave(out, original, patch, key);
+  }
   return out;
 }
 

@@ -17,11 +17,8 @@ Answer<uint64_t> read_version(std::string_view text) {
   uint64_t value = 0;
   const auto [at, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (failure != std::errc() || at != text.data() + text.size()) {
-    return invalid(
-        {"meta.k8s.io", "", "ListOptions", ""},
-        {{"FieldValueInvalid",
-          fmt::format("Invalid value: \"{}\": strconv.ParseUint: parsing \"{}\": invalid syntax", text, text),
-          "resourceVersion"}});
+    return bad_request(
+        fmt::format("Invalid value: \"{0}\": strconv.ParseUint: parsing \"{0}\": invalid syntax", text));
   }
   return value;
 }

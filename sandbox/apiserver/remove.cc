@@ -37,13 +37,13 @@ void set_finalizer(Json& metadata, const std::string& name, bool wanted) {
 }
 
 std::string success_status(const Resource& resource, const Object& object) {
-  return dump(
-      {{"kind", "Status"},
-       {"apiVersion", "v1"},
-       {"metadata", Json::object()},
-       {"status", "Success"},
-       {"details",
-        {{"name", object.name}, {"group", resource.group}, {"kind", resource.plural}, {"uid", object.uid}}}});
+  Json details = {{"name", object.name}, {"kind", resource.plural}, {"uid", object.uid}};
+  if (!resource.group.empty()) details["group"] = resource.group;
+  return dump({{"kind", "Status"},
+               {"apiVersion", "v1"},
+               {"metadata", Json::object()},
+               {"status", "Success"},
+               {"details", std::move(details)}});
 }
 
 /// Kinds whose DELETE answers with the object.
@@ -117,17 +117,20 @@ Answer<Written> remove_object(Core& core, Call& call, const DeleteOptions& optio
                               bool* gone) {
   const Resource& resource = *call.resource;
   *gone = false;
+  // Storage speaks of the kind where the rest of the server says the resource.
+  const Subject record{resource.group, resource.kind, resource.kind, object->name};
   if (!options.uid.empty() && options.uid != object->uid) {
-    return conflict(call.subject(),
-                    fmt::format("Precondition failed: UID in precondition: {}, UID in object meta: {}",
+    return conflict(record,
+                    fmt::format("the UID in the precondition ({}) does not match the UID in record ({}). The "
+                                "object might have been deleted and then recreated",
                                 options.uid, object->uid));
   }
   if (!options.resource_version.empty() && options.resource_version != std::to_string(object->version)) {
     return conflict(
-        call.subject(),
-        fmt::format(
-            "Precondition failed: ResourceVersion in precondition: {}, ResourceVersion in object meta: {}",
-            options.resource_version, object->version));
+        record,
+        fmt::format("the ResourceVersion in the precondition ({}) does not match the ResourceVersion in "
+                    "record ({}). The object might have been modified",
+                    options.resource_version, object->version));
   }
   const Json before = read_object(resource, *object);
   Json after = before;

@@ -260,6 +260,11 @@ Answer<Written> create_object(Core& core, Call& call, Json object) {
   }
   if (!resource.custom) prepare_builtin(core, resource, object, nullptr, call.now);
   if (is_crd(resource)) prepare_crd(object, call.now);
+  if (const std::string name = string_at(object, {"spec", "priorityClassName"});
+      resource.kind == "Pod" && !name.empty() &&
+      core.builtin("scheduling.k8s.io", "priorityclasses")->collection->get(name) == nullptr) {
+    return forbidden(call.subject(), fmt::format("no PriorityClass with name {} was found", name));
+  }
   std::vector<Cause> causes;
   collect_causes(core, call, object, nullptr, causes);
   if (!causes.empty()) return invalid(call.subject(), std::move(causes));

@@ -89,7 +89,6 @@ std::string describe(const Entry& e) {
   if (!e.subresource.empty()) out += fmt::format(" with subresource \"{}\"", e.subresource);
   if (e.operation == "Update") {
     out += " using " + e.api_version;
-    if (!e.time.empty()) out += " at " + e.time;
   }
   return out;
 }
@@ -99,15 +98,16 @@ Refusal apply_conflict(const std::vector<std::pair<std::string, std::vector<std:
   error.code = 409;
   error.reason = "Conflict";
   size_t count = 0;
+  for (const auto& [manager, paths] : conflicts)
+    count += paths.size();
   std::string text;
   for (const auto& [manager, paths] : conflicts) {
     if (!text.empty()) text += "\n";
-    text += paths.size() == 1 ? fmt::format("conflict with {}: {}", manager, paths[0])
-                              : fmt::format("conflicts with {}:", manager);
+    text += count == 1 ? fmt::format("conflict with {}: {}", manager, paths[0])
+                       : fmt::format("conflicts with {}:", manager);
     for (const std::string& path : paths) {
-      if (paths.size() > 1) text += "\n- " + path;
+      if (count > 1) text += "\n- " + path;
       error.causes.push_back({"FieldManagerConflict", "conflict with " + manager, path});
-      ++count;
     }
   }
   error.message = fmt::format("Apply failed with {} conflict{}: {}", count, count == 1 ? "" : "s", text);

@@ -191,6 +191,10 @@ bool is_workload(const std::string& kind) {
 void prepare_builtin(const Core& core, const Resource& resource, Json& object, const Json* old, WallTime) {
   const std::string& kind = resource.kind;
   if (kind == "Pod") return prepare_pod(core, object, old);
+  if (kind == "Event" && resource.group.empty()) {
+    default_member(object, "reportingComponent", "");
+    default_member(object, "reportingInstance", "");
+  }
   if (kind == "Service") return prepare_service(core, object, old);
   if (kind == "Namespace") return prepare_namespace(object, old);
   if (kind == "Secret") return prepare_secret(object);

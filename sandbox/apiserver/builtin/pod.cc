@@ -158,6 +158,7 @@ void prepare_pod(const Core& core, Json& pod, const Json* old) {
     resolve_priority(core, spec);
     tolerate(spec, "node.kubernetes.io/not-ready");
     tolerate(spec, "node.kubernetes.io/unreachable");
+    default_pod_spec(spec);  // the class of service counts defaulted requests
     pod["status"] = {{"phase", "Pending"}, {"qosClass", qos_class(spec)}};
     if (const Json* gates = find(spec, "schedulingGates"); gates != nullptr && !gates->empty()) {
       pod["status"]["conditions"] =

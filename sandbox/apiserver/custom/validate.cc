@@ -106,7 +106,7 @@ class Validator {
       if (root && name == "metadata") continue;
       const std::string below = path.empty() ? name : path + "." + name;
       const auto it = value.find(name);
-      if (it == value.end()) {
+      if (it == value.end() || (it->is_null() && field.required && !field.schema->nullable)) {
         if (field.required) add("FieldValueRequired", "Required value", below);
       } else {
         check(*it, *field.schema, below);
@@ -227,7 +227,7 @@ class RuleChecker {
     if (causes_.size() >= kMaxCauses || (value.is_null() && schema.nullable)) return;
     if (schema.constraints != nullptr) {
       for (const Rule& rule : schema.constraints->rules)
-        apply(rule, value, old, schema, path);
+        apply(rule, value, old, path);
     }
     if (value.is_object()) {
       for (const auto& [key, member] : value.items()) {
@@ -262,8 +262,7 @@ class RuleChecker {
     return nullptr;
   }
 
-  void apply(const Rule& rule, const Json& value, const Json* old, const Schema& schema,
-             const std::string& path) {
+  void apply(const Rule& rule, const Json& value, const Json* old, const std::string& path) {
     if (rule.needs_old && old == nullptr) return;
     const std::map<std::string, const Json*> variables = {{"self", &value}, {"oldSelf", old}};
     const auto verdict = rule.program->test(variables);
@@ -274,14 +273,13 @@ class RuleChecker {
       if (auto text = rule.message_program->text(variables); text && !text->empty()) message = *text;
     }
     const std::string field = rule.field_path.empty() ? path : path + rule.field_path;
-    // Structured values are named by their type, scalars by themselves.
-    const std::string shown =
-        value.is_structured() ? fmt::format("\"{}\"", type_word(schema.type)) : dump(value);
+    // Structured values are not printed.
+    const std::string shown = value.is_structured() ? std::string() : dump(value) + ": ";
     const std::string reason = rule.reason.empty() ? "FieldValueInvalid" : rule.reason;
     if (reason == "FieldValueForbidden") message = "Forbidden: " + message;
     if (reason == "FieldValueRequired") message = "Required value: " + message;
-    if (reason == "FieldValueDuplicate") message = fmt::format("Duplicate value: {}", shown);
-    if (reason == "FieldValueInvalid") message = fmt::format("Invalid value: {}: {}", shown, message);
+    if (reason == "FieldValueDuplicate") message = fmt::format("Duplicate value: {}", dump(value));
+    if (reason == "FieldValueInvalid") message = fmt::format("Invalid value: {}{}", shown, message);
     causes_.push_back({reason, std::move(message), field.empty() ? "<nil>" : field});
   }
 
@@ -305,11 +303,19 @@ void validate_custom(const Resource& resource, const Json& object, const Json* o
                      std::vector<Cause>& causes) {
   const size_t before = causes.size();
   Validator(causes).check(object, *resource.schema, "", true);
-  if (causes.size() != before) {
-    causes.push_back({"FieldValueInvalid",
-                      "Invalid value: null: some validation rules were not checked because the object was "
-                      "invalid; correct the existing errors to complete validation",
-                      "<nil>"});
+  // Rules are not run on objects whose shape they could not rely on.
+  const bool blocked =
+      std::any_of(causes.begin() + static_cast<std::ptrdiff_t>(before), causes.end(), [](const Cause& c) {
+        return c.reason == "FieldValueRequired" || c.reason == "FieldValueTypeInvalid" ||
+               c.reason == "FieldValueTooLong" || c.reason == "FieldValueTooMany" ||
+               c.reason == "FieldValueNotSupported";
+      });
+  if (blocked) {
+    causes.push_back(
+        {"FieldValueInvalid",
+         "Invalid value: null: some validation rules were not checked because the object was invalid; "
+         "correct the existing errors to complete validation",
+         "<nil>"});
     return;
   }
   const Json now = visible(object);
