@@ -1,0 +1,284 @@
+#include "sandbox/world/kubelets.h"
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <utility>
+
+#include "base/quantity.h"
+#include "gpu-scheduler/translate.h"
+#include "sandbox/apiserver/http.h"
+#include "sandbox/apiserver/watch.h"
+#include "sandbox/world/node_room.h"
+#include "sandbox/world/pod_status.h"
+
+namespace stowage::sandbox {
+namespace {
+
+enum class Due { kReady, kFail, kSucceed, kRemove };
+
+struct Item {
+  WallTime at;
+  std::string uid;
+  Due what;
+  auto operator<=>(const Item&) const = default;
+};
+
+struct PodState {
+  api::Pod pod;
+  int64_t grace_seconds = 30;  ///< metadata.deletionGracePeriodSeconds once it is being deleted.
+  bool accepted = false;
+  bool stopping = false;
+};
+
+struct NodeState {
+  std::string uid;
+  NodeRoom room;
+  std::set<std::string> images;
+  std::set<std::string> weights;
+};
+
+/// One frame of a watch: the type, the object's text, and its JSON.
+struct Frame {
+  std::string type;
+  nlohmann::json object;
+};
+
+std::optional<Frame> next_frame(Watch& watch) {
+  auto line = watch.next();
+  if (!line) return std::nullopt;
+  auto json = nlohmann::json::parse(*line, nullptr, false);
+  if (json.is_discarded()) return Frame{.type = "ERROR", .object = {}};
+  return Frame{.type = json.value("type", ""), .object = std::move(json["object"])};
+}
+
+std::optional<Millis> wish(const api::Pod& pod, std::string_view name) {
+  return parse_duration(pod.meta.annotation("test.stowage.dev/" + std::string(name)));
+}
+
+}  // namespace
+
+struct Kubelets::State {
+  Server& server;
+  KubeletTimes times;
+  std::unique_ptr<Watch> pod_watch, node_watch;
+  std::map<std::string, PodState> pods;    // by UID
+  std::map<std::string, NodeState> nodes;  // by name
+  std::map<std::string, std::set<std::string>>
+      pods_of_node;  // node name -> UIDs, also of nodes that are gone
+  std::set<Item> due;
+  std::function<void()> changed;
+  bool wrote = false;
+
+  State(Server& target, KubeletTimes how) : server(target), times(how) {}
+
+  Response call(std::string method, std::string path, std::string query, std::string type, std::string body,
+                WallTime now) {
+    return server.handle(Request{.method = std::move(method),
+                                 .path = std::move(path),
+                                 .query = std::move(query),
+                                 .content_type = std::move(type),
+                                 .user_agent = "kubelet/1.37",
+                                 .user = "system:node",
+                                 .body = std::move(body)},
+                         now);
+  }
+
+  std::unique_ptr<Watch> open(const char* path, WallTime now) {
+    auto watch = call("GET", path, "watch=true", "", "", now).watch;
+    if (watch && changed) watch->on_change(changed);
+    return watch;
+  }
+
+  static std::string path(const api::Pod& pod) {
+    return "/api/v1/namespaces/" + pod.meta.ns + "/pods/" + pod.meta.name;
+  }
+
+  void patch_status(const api::Pod& pod, std::string body, WallTime now) {
+    wrote = true;
+    call("PATCH", path(pod) + "/status", "", "application/strategic-merge-patch+json", std::move(body), now);
+  }
+
+  void remove(const api::Pod& pod, WallTime now) {
+    wrote = true;
+    const nlohmann::json options = {{"kind", "DeleteOptions"},
+                                    {"apiVersion", "v1"},
+                                    {"gracePeriodSeconds", 0},
+                                    {"preconditions", {{"uid", pod.meta.uid}}}};
+    call("DELETE", path(pod), "", "application/json", options.dump(), now);
+  }
+
+  void forget_due(const std::string& uid) {
+    std::erase_if(due, [&](const Item& item) { return item.uid == uid; });
+  }
+
+  [[nodiscard]] Millis start_up(NodeState& node, const api::Pod& pod) {
+    if (const auto wanted = wish(pod, "startup")) return *wanted;
+    Millis total = times.warm_up;
+    for (const auto& container : pod.spec.containers) {
+      if (node.images.insert(container.image).second) total += times.image_pull;
+    }
+    const auto size = parse_quantity(pod.meta.annotation("stowage.dev/model-size"));
+    if (size) {
+      const bool cached = !node.weights.insert(pod.meta.label("stowage.dev/deployment")).second;
+      const double gib = static_cast<double>(std::clamp<int64_t>(*size, 0, int64_t{1} << 50)) / (1 << 30);
+      const Millis rate = cached ? times.cached_load_per_gib : times.load_per_gib;
+      total += Millis{static_cast<int64_t>(gib * static_cast<double>(rate.count()))};
+    }
+    return total;
+  }
+
+  void admit(PodState& state, WallTime now) {
+    const auto node = nodes.find(state.pod.spec.node_name);
+    if (node == nodes.end()) return;  // no kubelet there: the garbage collector's business
+    const std::string& uid = state.pod.meta.uid;
+    const auto short_of = node->second.room.admit(uid, scheduler::effective_requests(state.pod.spec));
+    state.accepted = true;
+    if (short_of) {
+      patch_status(state.pod,
+                   rejected_patch(state.pod, now, "OutOf" + *short_of,
+                                  "Node didn't have enough resource: " + *short_of),
+                   now);
+      return;
+    }
+    const Millis wait = start_up(node->second, state.pod);
+    patch_status(state.pod, starting_patch(state.pod, now), now);
+    due.insert({.at = now + wait, .uid = uid, .what = Due::kReady});
+  }
+
+  void stop(PodState& state, WallTime now) {
+    if (state.stopping) return;
+    state.stopping = true;
+    forget_due(state.pod.meta.uid);
+    const Millis grace = std::chrono::seconds{state.grace_seconds};
+    const bool whole = state.pod.meta.annotation("test.stowage.dev/termination") == "grace";
+    const Millis wait =
+        whole ? grace : std::min(grace, wish(state.pod, "termination").value_or(times.termination));
+    due.insert({.at = now + wait, .uid = state.pod.meta.uid, .what = Due::kRemove});
+  }
+
+  void node_gone(const std::string& name, WallTime now) {
+    nodes.erase(name);
+    for (const std::string& uid : pods_of_node[name]) {
+      forget_due(uid);
+      due.insert({.at = now + times.pod_gc, .uid = uid, .what = Due::kRemove});
+    }
+  }
+
+  void on_pod(const Frame& frame, WallTime now) {
+    auto decoded = api::decode_pod(frame.object.dump());
+    if (!decoded || decoded->spec.node_name.empty()) return;
+    const std::string uid = decoded->meta.uid;
+    const std::string node = decoded->spec.node_name;
+    if (frame.type == "DELETED") {
+      forget_due(uid);
+      pods.erase(uid);
+      pods_of_node[node].erase(uid);
+      if (const auto it = nodes.find(node); it != nodes.end()) it->second.room.release(uid);
+      return;
+    }
+    PodState& state = pods[uid];
+    state.pod = *std::move(decoded);
+    pods_of_node[node].insert(uid);
+    if (state.pod.terminal()) {
+      forget_due(uid);
+      if (const auto it = nodes.find(node); it != nodes.end()) it->second.room.release(uid);
+    }
+    if (state.pod.terminating()) {
+      const auto& meta = frame.object["metadata"];
+      state.grace_seconds = meta.value("deletionGracePeriodSeconds", int64_t{30});
+      if (nodes.contains(node)) stop(state, now);
+    } else if (!state.accepted && !state.pod.terminal()) {
+      admit(state, now);
+    }
+  }
+
+  void on_node(const Frame& frame, WallTime now) {
+    auto node = api::decode_node(frame.object.dump());
+    if (!node) return;
+    if (frame.type == "DELETED") return node_gone(node->meta.name, now);
+    const bool fresh = !nodes.contains(node->meta.name);
+    NodeState& state = nodes[node->meta.name];
+    state.uid = node->meta.uid;
+    state.room.set_allocatable(node->allocatable);
+    if (!fresh) return;
+    // A node that came back under its old name knows nothing of the pods that were bound to it: they start
+    // again.
+    for (const std::string& uid : pods_of_node[node->meta.name]) {
+      PodState& pod = pods.at(uid);
+      forget_due(uid);
+      if (pod.pod.terminating()) {
+        stop(pod, now);
+      } else if (!pod.pod.terminal()) {
+        admit(pod, now);
+      }
+    }
+  }
+
+  template <class Handler>
+  void drain(std::unique_ptr<Watch>& watch, const char* path, WallTime now, Handler handler) {
+    if (!watch || watch->ended()) watch = open(path, now);
+    while (watch) {
+      const auto frame = next_frame(*watch);
+      if (!frame) break;
+      if (frame->type == "ERROR") {
+        watch = open(path, now);  // fell out of the history: everything is sent again as ADDED
+      } else if (frame->type != "BOOKMARK") {
+        handler(*frame);
+      }
+    }
+  }
+
+  void run(const Item& item, WallTime now) {
+    const auto it = pods.find(item.uid);
+    if (it == pods.end()) return;
+    const api::Pod pod = it->second.pod;
+    switch (item.what) {
+      case Due::kReady:
+        patch_status(pod, ready_patch(pod, now), now);
+        if (const auto after = wish(pod, "fail")) due.insert({now + *after, item.uid, Due::kFail});
+        if (const auto after = wish(pod, "complete")) due.insert({now + *after, item.uid, Due::kSucceed});
+        break;
+      case Due::kFail:
+        patch_status(pod, finished_patch(pod, now, false), now);
+        break;
+      case Due::kSucceed:
+        patch_status(pod, finished_patch(pod, now, true), now);
+        break;
+      case Due::kRemove:
+        remove(pod, now);
+        break;
+    }
+  }
+};
+
+Kubelets::Kubelets(Server& server, KubeletTimes times) : state_(std::make_unique<State>(server, times)) {}
+Kubelets::~Kubelets() = default;
+
+bool Kubelets::step(WallTime now) {
+  State& state = *state_;
+  state.wrote = false;
+  state.drain(state.node_watch, "/api/v1/nodes", now, [&](const Frame& frame) { state.on_node(frame, now); });
+  state.drain(state.pod_watch, "/api/v1/pods", now, [&](const Frame& frame) { state.on_pod(frame, now); });
+  while (!state.due.empty() && state.due.begin()->at <= now) {
+    const Item item = *state.due.begin();
+    state.due.erase(state.due.begin());
+    state.run(item, now);
+  }
+  return state.wrote;
+}
+
+std::optional<WallTime> Kubelets::next_due() const {
+  if (state_->due.empty()) return std::nullopt;
+  return state_->due.begin()->at;
+}
+
+void Kubelets::on_change(std::function<void()> call) {
+  state_->changed = std::move(call);
+  if (state_->pod_watch) state_->pod_watch->on_change(state_->changed);
+  if (state_->node_watch) state_->node_watch->on_change(state_->changed);
+}
+
+}  // namespace stowage::sandbox

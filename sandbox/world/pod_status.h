@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+
+#include "api/core/pod.h"
+#include "base/clock.h"
+
+namespace stowage::sandbox {
+
+/// Strategic-merge patches of pods/status, as a kubelet would send them. All carry the pod's UID, so that a
+/// patch for a pod that was replaced under the same name is refused.
+std::string starting_patch(const api::Pod& pod, WallTime now);
+std::string ready_patch(const api::Pod& pod, WallTime now);
+/// Phase Failed or Succeeded with every container terminated.
+std::string finished_patch(const api::Pod& pod, WallTime now, bool succeeded);
+/// Phase Failed before any container started: admission refused (`reason` such as OutOfcpu).
+std::string rejected_patch(const api::Pod& pod, WallTime now, const std::string& reason,
+                           const std::string& message);
+
+}  // namespace stowage::sandbox

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "sandbox/world/kubelets.h"
+#include "test/sim/process.h"
+
+namespace stowage::sim {
+
+struct SimOptions {
+  uint64_t seed = 1;
+  int replicas = 2;  ///< Of each role.
+  FaultRates rates = {};
+  std::set<size_t> off = {};  ///< Faults that do not happen.
+  Patience patience = {};
+};
+
+/// The whole control plane in one process under virtual time: the API server, kubelets, and replicas of each
+/// role that die and come back. One seed is one schedule, bit for bit.
+class SimWorld {
+ public:
+  SimWorld(SimOptions options, std::vector<Role> roles, const std::vector<std::string>& manifests);
+  ~SimWorld();
+  SimWorld(const SimWorld&) = delete;
+  SimWorld& operator=(const SimWorld&) = delete;
+
+  /// Lets `span` pass: requests, timers, kubelets, deaths and restarts.
+  void run_for(Millis span);
+  /// Until `condition` holds (true) or `limit` has passed (false).
+  bool run_until(const std::function<bool()>& condition, Millis limit);
+  /// A request by the user, never disturbed. Returns the status; `body` gets the answer.
+  int user(const std::string& method, const std::string& path, const std::string& body = {},
+           const std::string& content_type = "application/json", std::string* answer = nullptr);
+  /// No more faults, and dead replicas come back at once.
+  void calm();
+  /// Ends every process cleanly.
+  void stop();
+
+  [[nodiscard]] FaultPlan& plan() { return plan_; }
+  [[nodiscard]] Checker& checker() { return checker_; }
+  [[nodiscard]] Random& chance() { return chance_; }
+  [[nodiscard]] test::VirtualWorld& time() { return world_; }
+  [[nodiscard]] const std::vector<std::unique_ptr<SimProcess>>& processes() const { return processes_; }
+  /// Every life of the run, also those that ended: for the story of a failed seed.
+  [[nodiscard]] std::string logs() const;
+
+ private:
+  struct Slot {
+    size_t role;
+    int number;
+    int lives = 0;
+    SimProcess* process = nullptr;
+    MonoTime restart_at = {};
+  };
+  void settle();
+  void tend_processes();
+  [[nodiscard]] std::optional<MonoTime> next_time();
+  void advance_to(MonoTime time);
+
+  SimOptions options_;
+  std::vector<Role> roles_;
+  test::VirtualWorld world_;
+  sandbox::Server server_;
+  sandbox::Kubelets kubelets_;
+  Random chance_;
+  FaultPlan plan_;
+  Checker checker_;
+  std::vector<Slot> slots_;
+  std::vector<std::unique_ptr<SimProcess>> processes_;
+  std::string old_logs_;
+  bool stopping_ = false;
+};
+
+}  // namespace stowage::sim
