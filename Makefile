@@ -5,10 +5,12 @@ NODES ?= 1000
 PODS ?= 5000
 DEPLOYMENTS ?= 1000
 KWOK ?= 1
+SEEDS ?= 1..100
+REPLICAS ?= 2
 S ?= 60
 RELEASE := build/release
 
-.PHONY: help setup build quickstart test check unit asan tsan format tidy e2e bench-engine bench-kube bench-scale fuzz contract clean
+.PHONY: help setup build quickstart test check unit asan tsan format tidy e2e bench-engine bench-kube bench-scale fuzz contract sim clean
 
 help: ## Lists the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -54,6 +56,9 @@ bench-kube: build ## kube-scheduler, Stowage and a null binder on fresh API serv
 
 bench-scale: build ## The whole system at NODES= DEPLOYMENTS= PODS= on the real API server
 	@test/bench/bench_scale --nodes $(NODES) --deployments $(DEPLOYMENTS) --pods $(PODS)
+
+sim: setup ## Simulated schedules of the whole control plane: SEEDS=A..B REPLICAS=2
+	@tools/build release stowage-sim && $(RELEASE)/bin/stowage-sim --seeds $(SEEDS) --replicas $(REPLICAS) --shrink
 
 contract: build ## The sandbox's API server against the real one
 	@test/contract/run
