@@ -21,9 +21,13 @@ namespace stowage::sandbox {
 /// Everything a Server holds.
 struct Core {
   explicit Core(ServerOptions options);
+  /// A copy with collections of its own and no listeners; `seed` starts its random numbers.
+  Core(const Core& other, uint64_t seed);
+  Core(const Core&) = delete;
+  Core& operator=(const Core&) = delete;
 
   ServerOptions options;
-  std::unique_ptr<Builtins> builtins;
+  std::shared_ptr<const Builtins> builtins;  ///< One table for all servers of the process.
   Store store;
   Registry registry;
   Random random;

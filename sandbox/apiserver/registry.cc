@@ -98,6 +98,20 @@ Registry::Registry(const Builtins& builtins) {
   }
 }
 
+Registry Registry::fork() const {
+  Registry out;
+  std::map<const Collection*, std::shared_ptr<Collection>> copies;  // versions of a resource share one
+  out.resources_.reserve(resources_.size());
+  for (const ResourcePtr& resource : resources_) {
+    auto copy = std::make_shared<Resource>(*resource);
+    std::shared_ptr<Collection>& collection = copies[resource->collection.get()];
+    if (!collection) collection = std::make_shared<Collection>(*resource->collection);
+    copy->collection = collection;
+    out.resources_.push_back(std::move(copy));
+  }
+  return out;
+}
+
 ResourcePtr Registry::find(std::string_view group, std::string_view version, std::string_view plural) const {
   for (const ResourcePtr& r : resources_) {
     if (r->plural == plural && r->group == group && r->version == version) return r;

@@ -50,6 +50,8 @@ using ResourcePtr = std::shared_ptr<const Resource>;
 class Registry {
  public:
   explicit Registry(const Builtins& builtins);
+  /// The same resources over copies of their collections.
+  [[nodiscard]] Registry fork() const;
 
   [[nodiscard]] ResourcePtr find(std::string_view group, std::string_view version,
                                  std::string_view plural) const;
@@ -64,6 +66,8 @@ class Registry {
   void remove(std::string_view group, std::string_view plural);
 
  private:
+  Registry() = default;
+
   std::vector<ResourcePtr> resources_;  ///< Core first, then built-in groups, then custom ones.
 };
 

@@ -163,4 +163,9 @@ std::unique_ptr<Builtins> load_builtins() {
   return out;
 }
 
+std::shared_ptr<const Builtins> shared_builtins() {
+  static const std::shared_ptr<const Builtins> table = load_builtins();
+  return table;
+}
+
 }  // namespace stowage::sandbox

@@ -100,5 +100,7 @@ struct Builtins {
 
 /// Reads the compiled-in table (schema/builtin.schema); a malformed table ends the process.
 std::unique_ptr<Builtins> load_builtins();
+/// The same, read once for the whole process.
+std::shared_ptr<const Builtins> shared_builtins();
 
 }  // namespace stowage::sandbox

@@ -191,7 +191,26 @@ std::string warning_header(const std::string& text) {
 }  // namespace
 
 Core::Core(ServerOptions opts)
-    : options(opts), builtins(load_builtins()), store(opts.history), registry(*builtins), random(opts.seed) {}
+    : options(opts),
+      builtins(shared_builtins()),
+      store(opts.history),
+      registry(*builtins),
+      random(opts.seed) {}
+
+Core::Core(const Core& other, uint64_t seed)
+    : options(other.options),
+      builtins(other.builtins),
+      store(other.store),
+      registry(other.registry.fork()),
+      random(seed),
+      orphan_candidates(other.orphan_candidates),
+      collect_all(other.collect_all),
+      terminating_namespaces(other.terminating_namespaces),
+      budgets_dirty(other.budgets_dirty),
+      crd_changes(other.crd_changes),
+      new_namespaces(other.new_namespaces) {
+  options.seed = seed;
+}
 
 ResourcePtr Core::builtin(std::string_view group, std::string_view plural) const {
   for (const ResourcePtr& r : registry.all()) {
@@ -202,8 +221,14 @@ ResourcePtr Core::builtin(std::string_view group, std::string_view plural) const
 }
 
 Server::Server(ServerOptions options) : core_(std::make_unique<Core>(options)) {}
+Server::Server(std::unique_ptr<Core> core) : core_(std::move(core)) {}
 Server::~Server() = default;
 Server::Server(Server&&) noexcept = default;
+Server& Server::operator=(Server&&) noexcept = default;
+
+Server Server::fork(uint64_t seed) const {
+  return Server(std::make_unique<Core>(*core_, seed));
+}
 
 Response Server::handle(const Request& request, WallTime now) {
   Call call{.request = request, .query = Query(request.query), .now = now};

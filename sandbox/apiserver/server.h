@@ -28,6 +28,13 @@ class Server {
   explicit Server(ServerOptions options = {});
   ~Server();
   Server(Server&&) noexcept;
+  Server& operator=(Server&&) noexcept;
+
+  /// A server of its own with the same objects, history and definitions, whose UIDs and generated names come
+  /// from `seed`. Immutable parts (objects, schemas, compiled rules) are shared, so it costs microseconds per
+  /// resource instead of parsing every definition again; watches stay with the original. The original must
+  /// not be used by another thread meanwhile.
+  [[nodiscard]] Server fork(uint64_t seed) const;
 
   /// Answers one request at wall time `now`. Never throws; whatever a client sends ends in a Status.
   Response handle(const Request& request, WallTime now);
@@ -53,6 +60,8 @@ class Server {
   Core& core() { return *core_; }
 
  private:
+  explicit Server(std::unique_ptr<Core> core);
+
   std::unique_ptr<Core> core_;
 };
 

@@ -17,6 +17,14 @@ bool Filter::matches(const Object& object) const {
   return labels.matches(object.labels);
 }
 
+Collection::Collection(const Collection& other)
+    : objects_(other.objects_),
+      history_(other.history_),
+      history_bytes_(other.history_bytes_),
+      compacted_(other.compacted_),
+      closed_(other.closed_),
+      fields_(other.fields_) {}
+
 ObjectPtr Collection::get(std::string_view key) const {
   const auto it = objects_.find(key);
   return it == objects_.end() ? nullptr : it->second;

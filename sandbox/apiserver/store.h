@@ -62,6 +62,9 @@ class Store;
 class Collection {
  public:
   explicit Collection(std::vector<std::string> selectable_fields) : fields_(std::move(selectable_fields)) {}
+  /// A copy shares the objects and has no listeners.
+  Collection(const Collection& other);
+  Collection& operator=(const Collection&) = delete;
 
   [[nodiscard]] ObjectPtr get(std::string_view key) const;
   [[nodiscard]] const std::map<std::string, ObjectPtr, std::less<>>& objects() const { return objects_; }
