@@ -9,8 +9,10 @@
 #include <string>
 #include <vector>
 
+#include "base/log.h"
 #include "gpu-scheduler/replay/commands/commands.h"
 #include "gpu-scheduler/replay/commands/trace_options.h"
+#include "gpu-scheduler/replay/progress.h"
 #include "gpu-scheduler/replay/trace.h"
 
 namespace stowage::replay {
@@ -51,30 +53,56 @@ Result<std::vector<int64_t>> parse_range(std::string_view text) {
   return out;
 }
 
-void print(const Options& options, const Trace& trace, const DynamicRun& run) {
+void print_json(const Trace& trace, const Options& options, std::string_view strategy,
+                const DynamicRun& run) {
   std::string sizes;
   for (size_t i = 0; i < kSizeNames.size(); ++i) {
     sizes += fmt::format(R"({}"{}":{{"mean_s":{:.2f},"p99_s":{:.1f}}})", i == 0 ? "" : ",", kSizeNames[i],
                          run.by_size[i].mean_s, run.by_size[i].p99_s);
   }
-  fmt::print(R"({{"trace":"{}","seed":{},"strategy":"{}","load":{},"rule":"{}","gpu_weighted_wait_s":{:.3f},)"
+  fmt::print(R"({{"trace":{},"seed":{},"strategy":"{}","load":{},"rule":"{}","gpu_weighted_wait_s":{:.3f},)"
              R"("longest_wait_s":{:.1f},"delivered_percent":{:.3f},"moves_percent":{:.3f},"by_size":{{{}}}}})"
              "\n",
-             trace.name, run.seed, options.trace.strategy, options.load, options.rule,
-             run.gpu_weighted_wait_s, run.longest_wait_s, run.delivered_percent, run.moves_percent, sizes);
-  std::fflush(stdout);
+             json_quote(trace.name), run.seed, strategy, options.load, options.rule, run.gpu_weighted_wait_s,
+             run.longest_wait_s, run.delivered_percent, run.moves_percent, sizes);
+}
+
+/// Mean waits in seconds, weighted by GPUs and by size of pod.
+void print_header() {
+  fmt::print("{:<14} {:>5} {:<12} {:>5} {:<12} {:>9} {:>9} {:>11} {:>7}", "trace", "seed", "strategy", "load",
+             "rule", "wait s", "longest s", "delivered %", "moves %");
+  for (auto name : kSizeNames)
+    fmt::print(" {:>8}", name == kSizeNames.front() ? std::string(name) : fmt::format("{} GPU", name));
+  fmt::print("\n");
+}
+
+void print_row(const Trace& trace, const Options& options, std::string_view strategy, const DynamicRun& run) {
+  fmt::print("{:<14} {:>5} {:<12} {:>5} {:<12} {:>9.2f} {:>9.0f} {:>11.2f} {:>7.2f}", trace.name, run.seed,
+             strategy, options.load, options.rule, run.gpu_weighted_wait_s, run.longest_wait_s,
+             run.delivered_percent, run.moves_percent);
+  for (const auto& size : run.by_size)
+    fmt::print(" {:>8.1f}", size.mean_s);
+  fmt::print("\n");
 }
 
 Result<void> replay(const Options& options) {
   TRY(auto trace, load_trace(options.trace.files));
-  TRY(auto policy, policy_for(options.trace, demand_by_lifetime(trace)));
+  TRY(auto policies, policies_for(options.trace, demand_by_lifetime(trace)));
   TRY(auto seeds, parse_range(options.seeds));
-  for (int64_t seed : seeds) {
-    DynamicOptions run_options{.policy = policy,
-                               .load = options.load,
-                               .rule = options.rule == "fifo" ? QueueRule::kFifo : QueueRule::kWindowMoves};
-    TRY(auto run, run_dynamic(trace, seed, run_options));
-    print(options, trace, run);
+  if (!options.trace.json) print_header();
+  for (const auto& policy : policies) {
+    const auto strategy = to_string(policy.strategy);
+    Progress progress(fmt::format("{} {} load {}", trace.name, strategy, options.load));
+    for (size_t i = 0; i < seeds.size(); ++i) {
+      DynamicOptions run_options{.policy = policy,
+                                 .load = options.load,
+                                 .rule = options.rule == "fifo" ? QueueRule::kFifo : QueueRule::kWindowMoves};
+      TRY(auto run, run_dynamic(trace, seeds[i], run_options));
+      options.trace.json ? print_json(trace, options, strategy, run)
+                         : print_row(trace, options, strategy, run);
+      std::fflush(stdout);
+      progress.at(static_cast<int>((i + 1) * 100 / seeds.size()));
+    }
   }
   return {};
 }

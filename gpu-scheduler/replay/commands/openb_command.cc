@@ -3,12 +3,16 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <cmath>
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "base/log.h"
 #include "gpu-scheduler/replay/commands/commands.h"
 #include "gpu-scheduler/replay/commands/trace_options.h"
+#include "gpu-scheduler/replay/progress.h"
 #include "gpu-scheduler/replay/trace.h"
 
 namespace stowage::replay {
@@ -21,44 +25,72 @@ struct Options {
   double move_percent = 0;
 };
 
-void print(const Options& options, const Trace& trace, const OpenbRun& run) {
-  const std::string& strategy = options.trace.strategy;
-  if (options.trace.json) {
-    fmt::print(
-        R"({{"trace":"{}","seed":{},"strategy":"{}","window":{},"moves":{},"allocation_at_100":{:.4f},)"
-        R"("allocation_at_130":{:.4f},"seconds":{:.3f}}})"
-        "\n",
-        trace.name, run.seed, strategy, options.window, run.moves, run.allocation_at_100,
-        run.allocation_at_130, run.seconds);
-  } else {
-    fmt::print(
-        "{:12} seed {:4} {:12} allocated {:6.2f} % at 100 %, {:6.2f} % at 130 %, {} not placed, {:.2f} s\n",
-        trace.name, run.seed, strategy, run.allocation_at_100, run.allocation_at_130, run.failed,
-        run.seconds);
+void print_json(const Trace& trace, const Options& options, std::string_view strategy, const OpenbRun& run) {
+  fmt::print(R"({{"trace":{},"seed":{},"strategy":"{}","window":{},"moves":{},"allocation_at_100":{:.4f},)"
+             R"("allocation_at_130":{:.4f},"seconds":{:.3f}}})"
+             "\n",
+             json_quote(trace.name), run.seed, strategy, options.window, run.moves, run.allocation_at_100,
+             run.allocation_at_130, run.seconds);
+}
+
+/// Allocated GPU in % of capacity, one line a run and the means below.
+void print_header() {
+  fmt::print("{:<14} {:>6} {:<12} {:>6} {:>6} {:>9} {:>9} {:>10} {:>8}\n", "trace", "seed", "strategy",
+             "window", "moves", "% at 100", "% at 130", "not placed", "seconds");
+}
+
+void print_row(const Trace& trace, const Options& options, std::string_view strategy, const OpenbRun& run) {
+  fmt::print("{:<14} {:>6} {:<12} {:>6} {:>6} {:>9.2f} {:>9.2f} {:>10} {:>8.2f}\n", trace.name, run.seed,
+             strategy, options.window, run.moves, run.allocation_at_100, run.allocation_at_130, run.failed,
+             run.seconds);
+}
+
+void print_mean(const Trace& trace, std::string_view strategy, const std::vector<OpenbRun>& runs) {
+  if (runs.size() < 2) return;
+  double at_100 = 0;
+  double at_130 = 0;
+  for (const auto& run : runs) {
+    at_100 += run.allocation_at_100;
+    at_130 += run.allocation_at_130;
   }
-  std::fflush(stdout);
+  const auto count = static_cast<double>(runs.size());
+  fmt::print("{:<14} {:>6} {:<12} {:>6} {:>6} {:>9.2f} {:>9.2f}\n", trace.name, "mean", strategy, "", "",
+             at_100 / count, at_130 / count);
+}
+
+Result<std::vector<int64_t>> seeds_of(const Options& options, const Trace& trace) {
+  std::vector<int64_t> out;
+  for (const auto& [seed, order] : trace.order) {
+    if (options.seed == "all" || std::to_string(seed) == options.seed) out.push_back(seed);
+  }
+  if (out.empty())
+    return fail(Code::kNotFound,
+                fmt::format("--seed {}: not in {}", options.seed, options.trace.files.order));
+  return out;
 }
 
 Result<void> replay(const Options& options) {
   TRY(auto trace, load_trace(options.trace.files));
-  TRY(auto policy, policy_for(options.trace, typical_pods(trace)));
-  bool found = false;
-  for (const auto& [seed, order] : trace.order) {
-    if (options.seed != "all" && std::to_string(seed) != options.seed) continue;
-    found = true;
-    OpenbOptions run_options{.policy = policy,
-                             .window = options.window,
-                             .move_permyriad = static_cast<int32_t>(options.move_percent * 100)};
-    auto run = run_openb(trace, seed, run_options, [&, id = seed](int percent) {
-      fmt::print(stderr, "\r{} seed {}: {:3d} %", trace.name, id, percent);
-    });
-    fmt::print(stderr, "\r{:40}\r", "");
-    if (!run) return std::unexpected(std::move(run).error());
-    print(options, trace, *run);
+  TRY(auto policies, policies_for(options.trace, typical_pods(trace)));
+  TRY(auto seeds, seeds_of(options, trace));
+  if (!options.trace.json) print_header();
+  for (const auto& policy : policies) {
+    const auto strategy = to_string(policy.strategy);
+    std::vector<OpenbRun> runs;
+    for (int64_t seed : seeds) {
+      OpenbOptions run_options{
+          .policy = policy,
+          .window = options.window,
+          .move_permyriad = static_cast<int32_t>(std::lround(options.move_percent * 100))};
+      Progress progress(fmt::format("{} seed {} {}", trace.name, seed, strategy));
+      TRY(auto run, run_openb(trace, seed, run_options, [&](int percent) { progress.at(percent); }));
+      runs.push_back(std::move(run));
+      options.trace.json ? print_json(trace, options, strategy, runs.back())
+                         : print_row(trace, options, strategy, runs.back());
+      std::fflush(stdout);
+    }
+    if (!options.trace.json) print_mean(trace, strategy, runs);
   }
-  if (!found)
-    return fail(Code::kNotFound,
-                fmt::format("--seed {}: not in {}", options.seed, options.trace.files.order));
   return {};
 }
 

@@ -17,13 +17,16 @@ namespace stowage::replay {
 /// What openb and dynamic ask alike.
 struct TraceOptions {
   TraceFiles files;
-  std::string strategy = "Packability";
+  std::vector<std::string> strategies;  ///< Of --strategy; empty: the policy file's, or Packability.
+  std::string policy;                   ///< Path; empty: the built-in weights.
   bool json = false;
 };
 
 void add_trace_options(CLI::App& command, TraceOptions& options);
 
-/// The policy of the options with this typical demand. Errors: kInvalidArgument naming the field.
-Result<engine::Policy> policy_for(const TraceOptions& options, std::vector<engine::TypicalPod> typical);
+/// One policy a strategy of the options, with this typical demand. Errors: kInvalidArgument naming the field,
+/// or file and line.
+Result<std::vector<engine::Policy>> policies_for(const TraceOptions& options,
+                                                 std::vector<engine::TypicalPod> typical);
 
 }  // namespace stowage::replay
