@@ -8,9 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "gpu-scheduler/config.h"
-#include "gpu-scheduler/scheduler.h"
-#include "operator/component.h"
+#include "sandbox/control_plane/roles.h"
 #include "test/sim/schedule.h"
 
 namespace {
@@ -43,21 +41,7 @@ std::vector<std::string> manifests(const std::filesystem::path& crds) {
 }
 
 std::vector<sim::Role> roles() {
-  return {{.name = "operator",
-           .make = operator_process::make_operator,
-           .config_kind = "OperatorConfig",
-           .lease = Millis{15'000},
-           .renew = Millis{10'000},
-           .retry = Millis{2'000}},
-          {.name = "scheduler",
-           .make = [](kube::ComponentContext context) -> Result<std::unique_ptr<kube::Component>> {
-             scheduler::SchedulerConfig config = scheduler::read_config(context.config);
-             return std::make_unique<scheduler::Scheduler>(std::move(context), std::move(config));
-           },
-           .config_kind = "SchedulerConfig",
-           .lease = Millis{4'000},
-           .renew = Millis{3'000},
-           .retry = Millis{1'000}}};
+  return {sandbox::operator_role(), sandbox::scheduler_role()};
 }
 
 void tell(const sim::Outcome& outcome, bool with_logs) {

@@ -1,7 +1,5 @@
 #include "test/sim/process.h"
 
-#include "base/check.h"
-
 namespace stowage::sim {
 namespace {
 
@@ -19,38 +17,17 @@ SimProcess::SimProcess(test::VirtualWorld& world, sandbox::Server& server, const
       plan_(plan),
       checker_(checker),
       random_(seed),
-      transport_(own(world, random_, log_), server, "stowage-" + role.name, this) {
-  kube::LifeOptions options{.name = "stowage-" + role.name,
-                            .user_agent = "stowage-" + role.name + "/sim",
-                            .lease = {.ns = "stowage-system",
-                                      .name = "stowage-" + role.name,
-                                      .identity = name_,
-                                      .lease = role.lease,
-                                      .renew = role.renew,
-                                      .retry = role.retry}};
-  life_ = std::make_unique<kube::ProcessLife>(own(world, random_, log_), transport_, std::move(options));
-  const std::string text = "apiVersion: config.stowage.dev/v1alpha1\nkind: " + role.config_kind + "\n";
-  auto config = kube::ConfigFile::parse(text, "sim", role.config_kind);
-  STOWAGE_CHECK(config.has_value(), "the empty configuration is valid");
-  config_ = *std::move(config);
-  auto component = role.make(life_->context(metrics_, config_->root()));
-  STOWAGE_CHECK(component.has_value(), "the component can be built");
-  component_ = *std::move(component);
-}
+      replica_(own(world, random_, log_), server, role, name_, /*leader_elect=*/true, this) {}
 
 SimProcess::~SimProcess() = default;
 
 void SimProcess::start() {
-  world_.spawn(live());
-}
-
-boost::asio::awaitable<void> SimProcess::live() {
-  exit_code_ = co_await life_->run(*component_);
+  world_.spawn(replica_.run());
 }
 
 void SimProcess::kill() {
   dead_ = true;
-  life_->stop();
+  replica_.stop();
 }
 
 sandbox::CallFate SimProcess::on_call(const kube::HttpRequest& request) {

@@ -29,7 +29,11 @@ SimWorld::SimWorld(SimOptions options, std::vector<Role> roles, const std::vecto
       kubelets_(server_, kTimes),
       chance_(options_.seed * 2 + 1),
       plan_(options_.seed * 2, options_.rates, options_.off),
-      checker_(server_, options_.patience) {
+      checker_(server_, options_.patience),
+      drive_(world_.io(), world_.clock(), world_.timers(), server_, kubelets_,
+             {.before_round = [this] { tend_processes(); },
+              .settled = [this] { checker_.tick(world_.clock().now(), world_.clock().wall()); },
+              .next = [this] { return next_restart(); }}) {
   for (const std::string& manifest : manifests) {
     const size_t split = manifest.find('\n');
     std::string answer;
@@ -41,7 +45,7 @@ SimWorld::SimWorld(SimOptions options, std::vector<Role> roles, const std::vecto
     for (int number = 0; number < options_.replicas; ++number)
       slots_.push_back({.role = role, .number = number});
   }
-  settle();
+  drive_.settle();
 }
 
 SimWorld::~SimWorld() {
@@ -94,61 +98,14 @@ void SimWorld::tend_processes() {
   });
 }
 
-void SimWorld::settle() {
-  // Each round may give the next one work; a control plane that writes for ever at one instant is a bug of
-  // its own.
-  for (int round = 0; round < 10'000; ++round) {
-    tend_processes();
-    world_.settle();
-    bool changed = false;
-    while (server_.step(world_.clock().wall()))
-      changed = true;
-    changed = kubelets_.step(world_.clock().wall()) || changed;
-    if (!changed) {
-      checker_.tick(world_.clock().now(), world_.clock().wall());
-      return;
-    }
-  }
-  STOWAGE_CHECK(false, "the world never settles: something writes in a circle at one instant");
-}
-
-std::optional<MonoTime> SimWorld::next_time() {
-  std::optional<MonoTime> next = world_.timers().next();
-  const auto consider = [&](MonoTime time) { next = next ? std::min(*next, time) : time; };
-  if (const auto due = kubelets_.next_due()) consider(world_.clock().now() + (*due - world_.clock().wall()));
+std::optional<MonoTime> SimWorld::next_restart() {
+  std::optional<MonoTime> next;
   for (const Slot& slot : slots_) {
-    if (slot.process == nullptr && !stopping_) consider(std::max(slot.restart_at, world_.clock().now()));
+    if (slot.process != nullptr || stopping_) continue;
+    const MonoTime time = std::max(slot.restart_at, world_.clock().now());
+    next = next ? std::min(*next, time) : time;
   }
   return next;
-}
-
-void SimWorld::advance_to(MonoTime time) {
-  const auto timer = world_.timers().next();
-  if (timer && *timer <= time) {
-    world_.timers().fire_next();
-  } else {
-    world_.clock().advance_to(time);
-  }
-  settle();
-}
-
-bool SimWorld::run_until(const std::function<bool()>& condition, Millis limit) {
-  const MonoTime end = world_.clock().now() + limit;
-  settle();
-  while (!condition()) {
-    const auto next = next_time();
-    if (!next || *next > end) {
-      world_.clock().advance_to(end);
-      settle();
-      return condition();
-    }
-    advance_to(*next);
-  }
-  return true;
-}
-
-void SimWorld::run_for(Millis span) {
-  run_until([] { return false; }, span);
 }
 
 void SimWorld::calm() {
@@ -161,7 +118,7 @@ void SimWorld::stop() {
   plan_.end();
   stopping_ = true;
   for (const auto& process : processes_) {
-    if (!process->dead()) process->life().stop();
+    if (!process->dead()) process->stop();
   }
   run_until(
       [&] { return std::ranges::all_of(processes_, [](const auto& process) { return process->ended(); }); },

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "sandbox/inprocess/virtual_drive.h"
 #include "sandbox/world/kubelets.h"
 #include "test/sim/process.h"
 
@@ -30,9 +31,11 @@ class SimWorld {
   SimWorld& operator=(const SimWorld&) = delete;
 
   /// Lets `span` pass: requests, timers, kubelets, deaths and restarts.
-  void run_for(Millis span);
+  void run_for(Millis span) { drive_.run_for(span); }
   /// Until `condition` holds (true) or `limit` has passed (false).
-  bool run_until(const std::function<bool()>& condition, Millis limit);
+  bool run_until(const std::function<bool()>& condition, Millis limit) {
+    return drive_.run_until(condition, limit);
+  }
   /// A request by the user, never disturbed. Returns the status; `body` gets the answer.
   int user(const std::string& method, const std::string& path, const std::string& body = {},
            const std::string& content_type = "application/json", std::string* answer = nullptr);
@@ -57,10 +60,8 @@ class SimWorld {
     SimProcess* process = nullptr;
     MonoTime restart_at = {};
   };
-  void settle();
   void tend_processes();
-  [[nodiscard]] std::optional<MonoTime> next_time();
-  void advance_to(MonoTime time);
+  std::optional<MonoTime> next_restart();
 
   SimOptions options_;
   std::vector<Role> roles_;
@@ -70,6 +71,7 @@ class SimWorld {
   Random chance_;
   FaultPlan plan_;
   Checker checker_;
+  sandbox::VirtualDrive drive_;
   std::vector<Slot> slots_;
   std::vector<std::unique_ptr<SimProcess>> processes_;
   std::string old_logs_;
