@@ -12,30 +12,49 @@ namespace {
 /// first.
 constexpr size_t kMaxCachedEntries = 1 << 20;
 
+/// Plays the leaf's matches again, upwards until nothing changes.
 void replay(ClassCache::Tournament& t, const ClassCache& cache, uint32_t leaf) {
   auto better = [&](uint32_t a, uint32_t b) {
     if (b >= t.nodes.size()) return a;
     if (a >= t.nodes.size()) return b;
-    return cache.entries[t.nodes[b]].score > cache.entries[t.nodes[a]].score ? b : a;
+    return cache.scores[t.nodes[b]] > cache.scores[t.nodes[a]] ? b : a;
   };
   for (uint32_t at = (leaf + t.leaves) / 2; at >= 1; at /= 2) {
     uint32_t winner = better(t.tree[2 * at], t.tree[2 * at + 1]);
+    // Another leaf won before and still does: further up nobody met this one.
+    if (winner == t.tree[at] && winner != leaf) return;
     t.tree[at] = winner;
   }
 }
 
-void count(ClassCache& cache, const Rejection& verdict, int by) {
+void build_tree(ClassCache::Tournament& t, const ClassCache& cache) {
+  t.leaves = std::bit_ceil(std::max<uint32_t>(static_cast<uint32_t>(t.nodes.size()), 1));
+  t.tree.assign(2 * t.leaves, kNone);
+  for (uint32_t i = 0; i < t.leaves; ++i)
+    t.tree[t.leaves + i] = i;
+  for (uint32_t i = 0; i < t.leaves; ++i)
+    replay(t, cache, i);
+}
+
+/// The node now gives this verdict (+1) or no longer does (-1).
+void count(const ClusterState& state, ClassCache& cache, NodeIndex node, const Rejection& verdict, int by) {
   if (!verdict) {
     cache.feasible = static_cast<uint32_t>(static_cast<int>(cache.feasible) + by);
     return;
   }
-  for (auto& [rejection, nodes] : cache.rejections) {
-    if (rejection == verdict) {
-      nodes = static_cast<uint32_t>(static_cast<int>(nodes) + by);
-      return;
-    }
+  auto tally = std::ranges::find(cache.rejections, verdict, &ClassCache::Tally::rejection);
+  if (tally == cache.rejections.end()) {
+    cache.rejections.push_back({.rejection = verdict});
+    tally = cache.rejections.end() - 1;
   }
-  cache.rejections.emplace_back(verdict, 1);
+  if (by < 0) {
+    --tally->nodes;
+    if (tally->first == node) tally->first = kNone;
+    return;
+  }
+  bool before = tally->first != kNone && state.order_of(node) < state.order_of(tally->first);
+  if (tally->nodes == 0 || before) tally->first = node;
+  ++tally->nodes;
 }
 
 /// Terms that follow from the node's object and the class alone, weighted, in kPoint.
@@ -83,19 +102,43 @@ NodeShape shape_of(const ClusterState& state, const NodeRow& row, const DevicePo
   return shape;
 }
 
+NodeIndex ClassCache::first_of(const ClusterState& state, Tally& tally) const {
+  if (tally.first != kNone) return tally.first;
+  for (NodeIndex node : state.nodes_in_order()) {
+    if (entries[node].verdict == tally.rejection) return tally.first = node;
+  }
+  return kNone;
+}
+
 CacheTable::CacheTable(const CacheTable& other)
     : caches_(other.caches_),
       scale_(other.scale_),
       scale_layout_(other.scale_layout_),
+      group_layout_(other.group_layout_),
       group_of_(other.group_of_),
       group_product_(other.group_product_),
       tick_(other.tick_) {}
 
-NodeValues& CacheTable::values(const Policy& policy) {
+CacheTable::ModelValues& CacheTable::model_values(const Policy& policy) {
   auto model = policy.model ? policy.model : DemandModel::builtin();
-  auto& values = values_[model->fingerprint()];
-  if (!values) values = std::make_unique<NodeValues>(model);
-  return *values;
+  auto& out = values_[model->fingerprint()];
+  if (!out.values) out.values = std::make_unique<NodeValues>(model);
+  return out;
+}
+
+NodeValues& CacheTable::values(const Policy& policy) {
+  return *model_values(policy).values;
+}
+
+CacheTable::ShapeMemo& CacheTable::memo(const ClusterState& state, ModelValues& model, NodeIndex node) {
+  if (model.shapes.size() < state.node_limit()) model.shapes.resize(state.node_limit());
+  auto& out = model.shapes[node];
+  const auto& row = state.node(node);
+  if (out.version == row.version) return out;
+  out.shape = shape_of(state, row, row.pools.empty() ? nullptr : &row.pools.front(), model.values->model());
+  out.fragmentation = -1;
+  out.version = row.version;
+  return out;
 }
 
 const ClusterScale& CacheTable::scale(const ClusterState& state) {
@@ -113,7 +156,8 @@ const ClusterScale& CacheTable::scale(const ClusterState& state) {
 }
 
 void CacheTable::refresh_layout(ClusterState& state) {
-  if (scale_layout_ == state.layout_version()) return;
+  if (group_layout_ == state.layout_version()) return;
+  group_layout_ = state.layout_version();
   scale(state);
   group_of_.assign(state.node_limit(), 0);
   group_product_.clear();
@@ -164,28 +208,22 @@ ClassCache& CacheTable::get(ClusterState& state, ClassId pod_id, const Policy& p
 void CacheTable::rebuild(ClusterState& state, ClassCache& cache, const CompiledClass& pod,
                          const Policy& policy) {
   cache.entries.resize(state.node_limit());
+  cache.scores.assign(state.node_limit(), ClassCache::kInfeasible);
+  cache.group_of = group_of_;
   cache.leaf_of.assign(state.node_limit(), 0);
   cache.groups.assign(group_product_.size(), {});
   cache.rejections.clear();
   cache.feasible = 0;
   cache.domain_slots.assign(cache.counts_slots ? state.domains().size() : 0, 0);
   for (NodeIndex node : state.nodes_in_order()) {
-    auto& entry = cache.entries[node];
     auto& group = cache.groups[group_of_[node]];
-    entry.group = group_of_[node];
-    entry.version = 0;
+    cache.entries[node].version = 0;
     cache.leaf_of[node] = static_cast<uint32_t>(group.nodes.size());
     group.nodes.push_back(node);
     refresh_node(state, cache, node, pod, policy, false);
   }
-  for (auto& group : cache.groups) {
-    group.leaves = std::bit_ceil(std::max<uint32_t>(static_cast<uint32_t>(group.nodes.size()), 1));
-    group.tree.resize(2 * group.leaves);
-    for (uint32_t i = 0; i < group.leaves; ++i)
-      group.tree[group.leaves + i] = i;
-    for (uint32_t i = 0; i < group.leaves; i += 2)
-      replay(group, cache, i);
-  }
+  for (auto& group : cache.groups)
+    build_tree(group, cache);
   cache.layout_version = state.layout_version();
 }
 
@@ -200,43 +238,26 @@ void CacheTable::refresh_node(ClusterState& state, ClassCache& cache, NodeIndex 
   }
   Rejection verdict = entry.fixed ? entry.fixed : check_room(state, row, pod);
   if (!in_tree) {
-    count(cache, verdict, +1);
+    count(state, cache, node, verdict, +1);
     entry.slots = 0;
   } else if (verdict != entry.verdict) {
-    count(cache, entry.verdict, -1);
-    count(cache, verdict, +1);
+    count(state, cache, node, entry.verdict, -1);
+    count(state, cache, node, verdict, +1);
   }
   entry.verdict = verdict;
   entry.version = row.version;
-  int64_t before = entry.score;
-  if (verdict) {
-    entry.score = ClassCache::kInfeasible;
-  } else {
-    const auto* pool = pool_for(row, pod);
-    Choice choice;
-    int32_t weight = 100;
-    switch (policy.strategy) {
-      case Strategy::kBestFit:
-        choice = score_best_fit(row, pool, pod, scale_);
-        break;
-      case Strategy::kSpread:
-        choice = score_spread(row, pool, pod, scale_);
-        break;
-      case Strategy::kFgd:
-      case Strategy::kPackability: {
-        auto& values = this->values(policy);
-        auto shape = shape_of(state, row, pool, values.model());
-        choice = policy.strategy == Strategy::kFgd ? score_fgd(values, row, pool, shape, pod)
-                                                   : score_packability(values, shape, pod);
-        weight = policy.fragmentation;
-        break;
-      }
-    }
+  int64_t before = cache.scores[node];
+  int64_t score = ClassCache::kInfeasible;
+  if (!verdict) {
+    Choice choice = choose(state, node, pod, policy);
+    bool by_model = policy.strategy == Strategy::kFgd || policy.strategy == Strategy::kPackability;
     entry.device_free = choice.device_free;
-    entry.score = choice.score * weight + entry.fixed_bonus;
-    if (policy.packing > 0) entry.score += policy.packing * score_best_fit(row, pool, pod, scale_).score;
-    if (policy.spread > 0) entry.score += policy.spread * score_spread(row, pool, pod, scale_).score;
+    score = choice.score * (by_model ? policy.fragmentation : 100) + entry.fixed_bonus;
+    const auto* pool = pool_for(row, pod);
+    if (policy.packing > 0) score += policy.packing * score_best_fit(row, pool, pod, scale_).score;
+    if (policy.spread > 0) score += policy.spread * score_spread(row, pool, pod, scale_).score;
   }
+  cache.scores[node] = score;
   if (cache.counts_slots) {
     int32_t slots = verdict ? 0 : count_slots(row, pod);
     for (uint32_t level = 0; slots != entry.slots && level < state.topology_levels().size(); ++level) {
@@ -245,7 +266,27 @@ void CacheTable::refresh_node(ClusterState& state, ClassCache& cache, NodeIndex 
     }
     entry.slots = slots;
   }
-  if (in_tree && entry.score != before) replay(cache.groups[entry.group], cache, cache.leaf_of[node]);
+  if (in_tree && score != before) replay(cache.groups[cache.group_of[node]], cache, cache.leaf_of[node]);
+}
+
+Choice CacheTable::choose(ClusterState& state, NodeIndex node, const CompiledClass& pod,
+                          const Policy& policy) {
+  const auto& row = state.node(node);
+  const auto* pool = pool_for(row, pod);
+  if (policy.strategy == Strategy::kBestFit) return score_best_fit(row, pool, pod, scale_);
+  if (policy.strategy == Strategy::kSpread) return score_spread(row, pool, pod, scale_);
+  auto& model = model_values(policy);
+  auto& values = *model.values;
+  if (pool != nullptr && pool != &row.pools.front()) {
+    auto shape = shape_of(state, row, pool, values.model());
+    return policy.strategy == Strategy::kFgd
+               ? score_fgd(values, row, pool, shape, values.fragmentation(shape), pod)
+               : score_packability(values, shape, pod);
+  }
+  auto& known = memo(state, model, node);
+  if (policy.strategy == Strategy::kPackability) return score_packability(values, known.shape, pod);
+  if (known.fragmentation < 0) known.fragmentation = values.fragmentation(known.shape);
+  return score_fgd(values, row, pool, known.shape, known.fragmentation, pod);
 }
 
 int64_t CacheTable::group_price(ClusterState& state, const Policy& policy, uint32_t group,

@@ -20,13 +20,17 @@ struct ClassCache {
   struct Entry {
     uint64_t version = 0;
     uint64_t spec_version = 0;
-    int64_t score = kInfeasible;
     int32_t slots = 0;  ///< Pods of the class that fit at once, by resources.
     int32_t device_free = -1;
     Rejection fixed;  ///< Verdict of the filters that look at the node's object alone.
     Rejection verdict;
-    uint32_t group = 0;       ///< Price group: nodes whose scores move together.
     int32_t fixed_bonus = 0;  ///< Score terms of the node's object: cost, preferences, locality; weighted.
+  };
+  /// Nodes that give one reason.
+  struct Tally {
+    Rejection rejection;
+    uint32_t nodes = 0;
+    NodeIndex first = kNone;  ///< In the order of ties; kNone: not known any more, see first_of().
   };
   /// A tournament over the nodes of one price group, in the order of ties: leaf = position, root = winner.
   struct Tournament {
@@ -37,10 +41,12 @@ struct ClassCache {
   uint64_t layout_version = 0;
   uint64_t log_position = 0;
   bool counts_slots = false;
-  std::vector<Entry> entries;
-  std::vector<uint32_t> leaf_of;  ///< By node: position in its group's tournament.
+  std::vector<Entry> entries;      ///< By node.
+  std::vector<int64_t> scores;     ///< By node, apart from the entries: this is what every scan reads.
+  std::vector<uint32_t> group_of;  ///< By node: price group, nodes whose scores move together.
+  std::vector<uint32_t> leaf_of;   ///< By node: position in its group's tournament.
   std::vector<Tournament> groups;
-  std::vector<std::pair<Rejection, uint32_t>> rejections;
+  std::vector<Tally> rejections;
   uint32_t feasible = 0;
   std::vector<int64_t> domain_slots;  ///< By domain; only when counts_slots.
   uint64_t last_used = 0;
@@ -49,8 +55,11 @@ struct ClassCache {
     const auto& t = groups[group];
     if (t.tree.size() < 2) return kNone;
     NodeIndex node = t.nodes[t.tree[1]];
-    return entries[node].score == kInfeasible ? kNone : node;
+    return scores[node] == kInfeasible ? kNone : node;
   }
+  /// The first node of a tally that has any. O(1), after the former first one left it O(nodes before the
+  /// new).
+  NodeIndex first_of(const ClusterState& state, Tally& tally) const;
 };
 
 /// The caches of one state: per (shape of class, policy), the least recently used ones dropped beyond a
@@ -73,12 +82,27 @@ class CacheTable {
   void rebuild(ClusterState& state, ClassCache& cache, const CompiledClass& pod, const Policy& policy);
   void refresh_node(ClusterState& state, ClassCache& cache, NodeIndex node, const CompiledClass& pod,
                     const Policy& policy, bool in_tree);
+  Choice choose(ClusterState& state, NodeIndex node, const CompiledClass& pod, const Policy& policy);
   void update_prices(ClusterState& state, const DemandModel& model);
 
   std::map<std::pair<uint32_t, uint64_t>, std::shared_ptr<ClassCache>> caches_;
-  std::map<uint64_t, std::unique_ptr<NodeValues>> values_;  ///< By model.
+  /// The shape of a node's first pool, the same for all classes.
+  struct ShapeMemo {
+    uint64_t version = 0;
+    int64_t fragmentation = -1;  ///< -1: not asked for yet.
+    NodeShape shape;
+  };
+  struct ModelValues {
+    std::unique_ptr<NodeValues> values;
+    std::vector<ShapeMemo> shapes;  ///< By node.
+  };
+  ShapeMemo& memo(const ClusterState& state, ModelValues& model, NodeIndex node);
+  ModelValues& model_values(const Policy& policy);
+
+  std::map<uint64_t, ModelValues> values_;  ///< By model.
   ClusterScale scale_;
   uint64_t scale_layout_ = 0;
+  uint64_t group_layout_ = 0;
   std::vector<uint32_t> group_of_;  ///< By node.
   std::vector<StringId> group_product_;
   uint64_t tick_ = 0;

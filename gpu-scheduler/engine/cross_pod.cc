@@ -1,6 +1,7 @@
 #include "gpu-scheduler/engine/cross_pod.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "gpu-scheduler/engine/cluster_state.h"
 #include "gpu-scheduler/engine/cross_pod_tables.h"
@@ -73,76 +74,59 @@ bool CrossPod::concerns(const ClusterState& state, ClassId pod) {
 }
 
 CrossPod::Query CrossPod::begin(const ClusterState& state, ClassId pod) {
+  constexpr int32_t kAny = std::numeric_limits<int32_t>::max();
   if (tables_->stale(pod, true)) writable().own_links_of(state, pod);
   const CrossPodTables& tables = *tables_;
   const ClassLinks& links = *tables.links[pod];
   Query query;
-  query.tables_ = &tables;
-  if (links.spread != kNone) query.spread_ = tables.spreads[links.spread].get();
-  if (links.soft_spread != kNone) query.soft_spread_ = tables.spreads[links.soft_spread].get();
-  if (links.affinity != kNone) query.affinity_ = tables.groups[links.affinity].get();
-  query.self_affinity_ = links.self_affinity;
-  for (const uint32_t group : links.anti) {
-    if (tables.groups[group]->recorded > 0) query.anti_.push_back(tables.groups[group].get());
+  auto counts = [&](uint32_t column, const std::vector<int32_t>& pods) {
+    return Query::Counts{.values = tables.columns[column]->value, .pods = pods};
+  };
+  // kube-scheduler's order: spread, affinity, anti-affinity, anti-affinity of running pods.
+  if (links.spread != kNone) {
+    const SpreadState& spread = *tables.spreads[links.spread];
+    for (size_t i = 0; i < spread.rules.size(); ++i) {
+      const SpreadRule& rule = spread.rules[i];
+      const int64_t most = rule.max_skew + spread.counters[i].minimum(rule.min_domains) - (rule.self ? 1 : 0);
+      query.gates_.push_back({counts(rule.column, spread.counters[i].pods()), 0,
+                              static_cast<int32_t>(std::min<int64_t>(most, kAny)),
+                              Reason::kSpreadMissingLabel, Reason::kSpread});
+    }
   }
-  for (const auto& [group, weight] : links.preferred)
-    query.preferred_.push_back({.group = tables.groups[group].get(), .weight = weight});
-  for (const uint32_t term : links.carried) {
-    const CarriedTerm* carried = tables.carried[term].get();
-    if (carried->carriers > 0) (carried->forbids ? query.forbidding_ : query.scoring_).push_back(carried);
+  if (links.affinity != kNone) {
+    const MatchGroup& group = *tables.groups[links.affinity];
+    // A pod that matches its own terms may be the first of its kind.
+    const int32_t least = group.recorded == 0 && links.self_affinity ? 0 : 1;
+    for (size_t i = 0; i < group.columns.size(); ++i) {
+      query.gates_.push_back({counts(group.columns[i], group.counts[i].by_value), least, kAny,
+                              Reason::kAffinity, Reason::kAffinity});
+    }
   }
+  for (const uint32_t id : links.anti) {
+    const MatchGroup& group = *tables.groups[id];
+    if (group.recorded == 0) continue;
+    query.gates_.push_back(
+        {counts(group.columns[0], group.counts[0].by_value), 0, 0, Reason::kNone, Reason::kAntiAffinity});
+  }
+  for (const auto& [id, weight] : links.preferred) {
+    const MatchGroup& group = *tables.groups[id];
+    query.terms_.push_back({counts(group.columns[0], group.counts[0].by_value), weight});
+  }
+  for (const uint32_t id : links.carried) {
+    const CarriedTerm& term = *tables.carried[id];
+    if (term.carriers == 0) continue;
+    const auto carriers = counts(term.column, term.counts.by_value);
+    if (term.forbids) {
+      query.gates_.push_back({carriers, 0, 0, Reason::kNone, Reason::kExistingAntiAffinity});
+    } else {
+      query.terms_.push_back({carriers, term.weight});
+    }
+  }
+  if (links.soft_spread == kNone) return query;
+  const SpreadState& soft = *tables.spreads[links.soft_spread];
+  for (size_t i = 0; i < soft.rules.size(); ++i)
+    query.terms_.push_back({counts(soft.rules[i].column, soft.counters[i].pods()), -1});
   return query;
-}
-
-Reason CrossPod::Query::check_spread(NodeIndex node) const {
-  for (size_t i = 0; i < spread_->rules.size(); ++i) {
-    const SpreadRule& rule = spread_->rules[i];
-    const int32_t value = tables_->columns[rule.column]->at(node);
-    if (value < 0) return Reason::kSpreadMissingLabel;
-    const SpreadCounter& counter = spread_->counters[i];
-    const int64_t skew =
-        int64_t{counter.pods(value)} + (rule.self ? 1 : 0) - counter.minimum(rule.min_domains);
-    if (skew > rule.max_skew) return Reason::kSpread;
-  }
-  return Reason::kNone;
-}
-
-bool CrossPod::Query::affinity_holds(NodeIndex node) const {
-  bool all_present = true;
-  for (size_t i = 0; i < affinity_->columns.size(); ++i) {
-    const int32_t value = tables_->columns[affinity_->columns[i]]->at(node);
-    if (value < 0) return false;
-    if (affinity_->counts[i].at(value) <= 0) all_present = false;
-  }
-  return all_present || (affinity_->recorded == 0 && self_affinity_);
-}
-
-Reason CrossPod::Query::check(NodeIndex node) const {
-  if (spread_ != nullptr) {
-    if (const Reason reason = check_spread(node); reason != Reason::kNone) return reason;
-  }
-  if (affinity_ != nullptr && !affinity_holds(node)) return Reason::kAffinity;
-  for (const MatchGroup* group : anti_) {
-    if (group->counts[0].at(tables_->columns[group->columns[0]]->at(node)) > 0) return Reason::kAntiAffinity;
-  }
-  for (const CarriedTerm* term : forbidding_) {
-    if (term->counts.at(tables_->columns[term->column]->at(node)) > 0) return Reason::kExistingAntiAffinity;
-  }
-  return Reason::kNone;
-}
-
-int64_t CrossPod::Query::score(NodeIndex node) const {
-  int64_t sum = 0;
-  for (const auto& [group, weight] : preferred_)
-    sum += int64_t{weight} * group->counts[0].at(tables_->columns[group->columns[0]]->at(node));
-  for (const CarriedTerm* term : scoring_)
-    sum += int64_t{term->weight} * term->counts.at(tables_->columns[term->column]->at(node));
-  if (soft_spread_ == nullptr) return sum;
-  for (size_t i = 0; i < soft_spread_->rules.size(); ++i) {
-    const int32_t value = tables_->columns[soft_spread_->rules[i].column]->at(node);
-    if (value >= 0) sum -= soft_spread_->counters[i].pods(value);
-  }
-  return sum;
 }
 
 bool CrossPod::consistent_with(const ClusterState& state) const {

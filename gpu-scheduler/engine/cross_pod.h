@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "gpu-scheduler/engine/pod_class.h"
@@ -12,9 +13,6 @@ namespace stowage::engine {
 
 class ClusterState;
 struct CrossPodTables;
-struct MatchGroup;
-struct SpreadState;
-struct CarriedTerm;
 
 /// Filters and scores that look at other pods: inter-pod affinity and anti-affinity (with symmetry) and
 /// topology spread, with kube-scheduler's meaning. Owned by a ClusterState, which reports every change (also
@@ -42,30 +40,58 @@ class CrossPod {
   class Query {
    public:
     /// The first rule that keeps the pod from the node, in kube-scheduler's order. O(rules of the class).
-    [[nodiscard]] Reason check(NodeIndex node) const;
+    [[nodiscard]] Reason check(NodeIndex node) const {
+      for (const Gate& gate : gates_) {
+        const int32_t value = gate.value_of(node);
+        if (value < 0) {
+          if (gate.missing != Reason::kNone) return gate.missing;
+          continue;
+        }
+        const int32_t pods = gate.pods_in(value);
+        if (pods < gate.least || pods > gate.most) return gate.reason;
+      }
+      return Reason::kNone;
+    }
+    /// True when score() is not 0 for every node.
+    [[nodiscard]] bool scores() const { return !terms_.empty(); }
     /// Preferred (anti-)affinity of the pod and of running pods, and ScheduleAnyway spread: higher is better.
     /// Normalised over `feasible` nodes by the caller.
-    [[nodiscard]] int64_t score(NodeIndex node) const;
+    [[nodiscard]] int64_t score(NodeIndex node) const {
+      int64_t sum = 0;
+      for (const Term& term : terms_) {
+        const int32_t value = term.value_of(node);
+        if (value >= 0) sum += int64_t{term.weight} * term.pods_in(value);
+      }
+      return sum;
+    }
 
    private:
     friend class CrossPod;
-    struct Weighted {
-      const MatchGroup* group;
+    /// Pods per domain of one topology key.
+    struct Counts {
+      std::span<const int32_t> values;  ///< By node: its domain; -1 where it lacks the key.
+      std::span<const int32_t> pods;    ///< By domain.
+      [[nodiscard]] int32_t value_of(NodeIndex node) const {
+        return node < values.size() ? values[node] : -1;
+      }
+      [[nodiscard]] int32_t pods_in(int32_t value) const {
+        const auto index = static_cast<size_t>(value);
+        return index < pods.size() ? pods[index] : 0;
+      }
+    };
+    /// A hard rule: the node's domain holds `least` to `most` pods.
+    struct Gate : Counts {
+      int32_t least;
+      int32_t most;
+      Reason missing;  ///< For nodes without the key; kNone: they pass.
+      Reason reason;
+    };
+    struct Term : Counts {
       int32_t weight;
     };
-    [[nodiscard]] Reason check_spread(NodeIndex node) const;
-    [[nodiscard]] bool affinity_holds(NodeIndex node) const;
 
-    const CrossPodTables* tables_ = nullptr;
-    const SpreadState* spread_ = nullptr;
-    const SpreadState* soft_spread_ = nullptr;
-    const MatchGroup* affinity_ = nullptr;
-    bool self_affinity_ =
-        false;  ///< The pod matches its own affinity terms: it may be the first of its kind.
-    std::vector<const MatchGroup*> anti_;
-    std::vector<const CarriedTerm*> forbidding_;
-    std::vector<const CarriedTerm*> scoring_;
-    std::vector<Weighted> preferred_;
+    std::vector<Gate> gates_;
+    std::vector<Term> terms_;
   };
   /// First call for a class: O(pods); later ones: O(rules that concern it).
   Query begin(const ClusterState& state, ClassId pod);

@@ -39,22 +39,25 @@ void SpreadCounter::leave(int32_t pods) {
 
 void SpreadCounter::add_node(int32_t value) {
   const auto index = static_cast<size_t>(value);
-  if (index >= domains_.size()) domains_.resize(index + 1);
-  if (domains_[index].nodes++ == 0) enter(domains_[index].pods);
+  if (index >= nodes_.size()) {
+    nodes_.resize(index + 1);
+    pods_.resize(index + 1);
+  }
+  if (nodes_[index]++ == 0) enter(pods_[index]);
 }
 
 void SpreadCounter::remove_node(int32_t value) {
-  Domain& domain = domains_[static_cast<size_t>(value)];
-  if (--domain.nodes == 0) leave(domain.pods);
+  const auto index = static_cast<size_t>(value);
+  if (--nodes_[index] == 0) leave(pods_[index]);
 }
 
 void SpreadCounter::add_pods(int32_t value, int32_t delta) {
-  Domain& domain = domains_[static_cast<size_t>(value)];
-  const int32_t before = domain.pods;
-  domain.pods += delta;
-  STOWAGE_CHECK(domain.pods >= 0 && domain.nodes > 0, "a spread counter lost track of its pods");
+  const auto index = static_cast<size_t>(value);
+  const int32_t before = pods_[index];
+  pods_[index] += delta;
+  STOWAGE_CHECK(pods_[index] >= 0 && nodes_[index] > 0, "a spread counter lost track of its pods");
   // Enter first: leaving would move the least upwards past the new value.
-  enter(domain.pods);
+  enter(pods_[index]);
   leave(before);
 }
 

@@ -56,10 +56,8 @@ class SpreadCounter {
   void add_node(int32_t value);
   void remove_node(int32_t value);
   void add_pods(int32_t value, int32_t delta);
-  [[nodiscard]] int32_t pods(int32_t value) const {
-    const auto index = static_cast<size_t>(value);
-    return index < domains_.size() ? domains_[index].pods : 0;
-  }
+  /// By value; shorter than the number of values means 0.
+  [[nodiscard]] const std::vector<int32_t>& pods() const { return pods_; }
   /// The global minimum as kube-scheduler takes it: 0 while there are fewer domains than `min_domains`.
   [[nodiscard]] int64_t minimum(int32_t min_domains) const {
     if (present_ < min_domains) return 0;
@@ -67,14 +65,11 @@ class SpreadCounter {
   }
 
  private:
-  struct Domain {
-    int32_t nodes = 0;
-    int32_t pods = 0;
-  };
   void enter(int32_t pods);
   void leave(int32_t pods);
 
-  std::vector<Domain> domains_;      ///< By value.
+  std::vector<int32_t> nodes_;       ///< By value.
+  std::vector<int32_t> pods_;        ///< By value.
   std::vector<int32_t> with_count_;  ///< Number of present domains that hold this many pods.
   int32_t present_ = 0;
   int32_t least_ = 0;

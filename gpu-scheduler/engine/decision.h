@@ -30,7 +30,7 @@ struct RejectionCount {
   Rejection rejection;
   std::string text;  ///< describe(): "Insufficient nvidia.com/gpu".
   uint32_t nodes = 0;
-  std::string example;  ///< First such node by name.
+  std::string example;  ///< First such node in the order of ties (rank, then name).
 };
 
 /// One term of a placement's score, already weighted; higher is better.

@@ -29,8 +29,9 @@ Choice evaluate_on(ClusterState& state, ClassId pod_id, NodeIndex node, const Po
   }
   auto& values = caches.values(policy);
   auto shape = shape_of(state, row, pool, values.model());
-  return policy.strategy == Strategy::kFgd ? score_fgd(values, row, pool, shape, pod)
-                                           : score_packability(values, shape, pod);
+  return policy.strategy == Strategy::kFgd
+             ? score_fgd(values, row, pool, shape, values.fragmentation(shape), pod)
+             : score_packability(values, shape, pod);
 }
 
 PodIndex assign_on(ClusterState& state, RunningPod pod, const Policy& policy) {

@@ -194,8 +194,8 @@ bool Placer::place_fewest_nodes(uint32_t part, DomainId domain) {
       return false;
     }
     auto net = [&](NodeIndex node) {
-      const auto& entry = cache.entries[node];
-      return entry.score - state_.caches().group_price(state_, policy_, entry.group, compiled);
+      return cache.scores[node] -
+             state_.caches().group_price(state_, policy_, cache.group_of[node], compiled);
     };
     auto better = [&](NodeIndex a, NodeIndex b) {  // a before b
       int32_t x = cache.entries[a].slots;
@@ -214,7 +214,7 @@ bool Placer::place_fewest_nodes(uint32_t part, DomainId domain) {
     int32_t here = std::min(left, cache.entries[best].slots);
     for (int32_t i = 0; i < here; ++i) {
       if (i > 0 && compiled.shares()) state_.caches().get(state_, wanted.pod_class, policy_, true);
-      if (cache.entries[best].score == ClassCache::kInfeasible) break;
+      if (cache.scores[best] == ClassCache::kInfeasible) break;
       assign(part, member++, {best, cache.entries[best].device_free});
     }
   }

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
+#include <tuple>
 
 #include "gpu-scheduler/engine/device_choice.h"
 #include "gpu-scheduler/engine/transaction.h"
@@ -25,7 +27,7 @@ Placer::Pick Placer::pick(ClassId pod, DomainId inside) {
   for (uint32_t group = 0; group < cache.groups.size(); ++group) {
     NodeIndex node = cache.winner(group);
     if (node == kNone) continue;
-    int64_t score = cache.entries[node].score - state_.caches().group_price(state_, policy_, group, compiled);
+    int64_t score = cache.scores[node] - state_.caches().group_price(state_, policy_, group, compiled);
     if (best.node == kNone || score > best_score ||
         (score == best_score && state_.order_of(node) < state_.order_of(best.node))) {
       best = {node, cache.entries[node].device_free};
@@ -46,36 +48,47 @@ Placer::Pick Placer::pick_by_scan(ClassId pod, DomainId inside, ClassCache& cach
   std::vector<int64_t> price(cache.groups.size());
   for (uint32_t g = 0; g < price.size(); ++g)
     price[g] = state_.caches().group_price(state_, policy_, g, compiled);
-  if (!crossed) {
-    Pick best;
-    int64_t best_score = 0;
-    for (NodeIndex node : nodes) {
-      const auto& entry = cache.entries[node];
-      if (entry.score == ClassCache::kInfeasible) continue;
-      int64_t score = entry.score - price[entry.group];
-      if (best.node == kNone || score > best_score) best = {node, entry.device_free}, best_score = score;
-    }
-    return best;
-  }
-  auto query = state_.cross_pod().begin(state_, pod);
-  std::vector<std::pair<NodeIndex, int64_t>> feasible;
-  int64_t low = 0;
-  int64_t high = 0;
+  std::optional<CrossPod::Query> query;
+  if (crossed) query = state_.cross_pod().begin(state_, pod);
+  if (query && query->scores()) return pick_by_preference(nodes, cache, *query, price);
+  NodeIndex best = kNone;
+  int64_t best_score = ClassCache::kInfeasible;
   for (NodeIndex node : nodes) {
-    if (cache.entries[node].score == ClassCache::kInfeasible || query.check(node) != Reason::kNone) continue;
+    if (cache.scores[node] == ClassCache::kInfeasible) continue;
+    int64_t score = cache.scores[node] - price[cache.group_of[node]];
+    // Only a node that would win is asked about other pods.
+    if (best != kNone && score <= best_score) continue;
+    if (query && query->check(node) != Reason::kNone) continue;
+    best = node;
+    best_score = score;
+  }
+  return best == kNone ? Pick{} : Pick{best, cache.entries[best].device_free};
+}
+
+/// As pick_by_scan, where pods prefer the company of others: that is normalised over all feasible nodes.
+Placer::Pick Placer::pick_by_preference(std::span<const NodeIndex> nodes, const ClassCache& cache,
+                                        const CrossPod::Query& query, std::span<const int64_t> price) {
+  std::vector<std::pair<NodeIndex, int64_t>> feasible;
+  feasible.reserve(nodes.size());
+  int64_t low = std::numeric_limits<int64_t>::max();
+  int64_t high = std::numeric_limits<int64_t>::min();
+  for (NodeIndex node : nodes) {
+    if (cache.scores[node] == ClassCache::kInfeasible || query.check(node) != Reason::kNone) continue;
     int64_t preference = query.score(node);
-    low = feasible.empty() ? preference : std::min(low, preference);
-    high = feasible.empty() ? preference : std::max(high, preference);
+    low = std::min(low, preference);
+    high = std::max(high, preference);
     feasible.emplace_back(node, preference);
   }
   Pick best;
   int64_t best_score = 0;
   for (auto [node, preference] : feasible) {
-    const auto& entry = cache.entries[node];
-    int64_t score = entry.score - price[entry.group];
+    int64_t score = cache.scores[node] - price[cache.group_of[node]];
     // Preferences of pods count as much as the strategy: 0..100 points, as kube-scheduler normalises them.
     if (high > low) score += 100 * 100 * kPoint * (preference - low) / (high - low);
-    if (best.node == kNone || score > best_score) best = {node, entry.device_free}, best_score = score;
+    if (best.node == kNone || score > best_score) {
+      best = {node, cache.entries[node].device_free};
+      best_score = score;
+    }
   }
   return best;
 }
@@ -146,43 +159,48 @@ bool Placer::run() {
   return placed;
 }
 
+/// Verdicts are counted in the class's cache; only rules between pods, and a domain, need a look at each
+/// node.
 void Placer::explain_rejection(ClassId pod, DomainId inside) {
   auto& cache = state_.caches().get(state_, pod, policy_, inside != kNone);
-  bool crossed = state_.cross_pod().concerns(state_, pod);
-  std::optional<CrossPod::Query> query;
-  if (crossed) query = state_.cross_pod().begin(state_, pod);
-  std::map<std::pair<uint8_t, uint32_t>, RejectionCount> counts;
-  RejectionCount* last = nullptr;
-  Rejection last_rejection;
-  why_.evaluated = 0;
-  why_.feasible = 0;
+  RejectionTable counts;
+  auto add = [&](const Rejection& rejection, uint32_t nodes, NodeIndex first) {
+    auto& tally = counts[{static_cast<uint8_t>(rejection.reason), rejection.detail}];
+    if (tally.nodes == 0) {
+      tally.rejection = rejection;
+      tally.example = state_.node_name(first);
+    }
+    tally.nodes += nodes;
+  };
   why_.nearest_node.clear();
-  for (NodeIndex node : state_.nodes_in_order()) {
-    ++why_.evaluated;
-    Rejection rejection = cache.entries[node].verdict;
-    if (!rejection && inside != kNone && state_.domain_of(node, state_.domains()[inside].level) != inside) {
-      rejection = {Reason::kOutsideDomain};
-    }
-    if (!rejection && query) rejection = {query->check(node)};
-    if (!rejection) {
-      ++why_.feasible;
-      continue;
-    }
-    if (!last || rejection != last_rejection) {
-      last = &counts[{static_cast<uint8_t>(rejection.reason), rejection.detail}];
-      last_rejection = rejection;
-    }
-    const auto& name = state_.node_name(node);
-    if (last->nodes++ == 0 || name < last->example) last->example = name;
-    last->rejection = rejection;
+  why_.evaluated = static_cast<uint32_t>(state_.node_count());
+  why_.feasible = cache.feasible;
+  for (auto& tally : cache.rejections) {
+    if (tally.nodes > 0) add(tally.rejection, tally.nodes, cache.first_of(state_, tally));
   }
-  summarise(state_, counts, why_.evaluated, why_);
+  const bool crossed = state_.cross_pod().concerns(state_, pod);
+  if (cache.feasible > 0 && (crossed || inside != kNone)) {
+    std::optional<CrossPod::Query> query;
+    if (crossed) query = state_.cross_pod().begin(state_, pod);
+    for (NodeIndex node : state_.nodes_in_order()) {
+      if (cache.scores[node] == ClassCache::kInfeasible) continue;
+      Rejection rejection;
+      if (inside != kNone && state_.domain_of(node, state_.domains()[inside].level) != inside) {
+        rejection.reason = Reason::kOutsideDomain;
+      } else if (query) {
+        rejection.reason = query->check(node);
+      }
+      if (!rejection) continue;
+      --why_.feasible;
+      add(rejection, 1, node);
+    }
+  }
+  summarise(state_, counts, why_);
 }
 
-void summarise(const ClusterState& state,
-               const std::map<std::pair<uint8_t, uint32_t>, RejectionCount>& counts, uint32_t evaluated,
-               Explanation& why) {
+void summarise(const ClusterState& state, const RejectionTable& counts, Explanation& why) {
   why.counts.clear();
+  why.dominant = Reason::kNone;
   uint32_t most = 0;
   std::vector<std::string> texts;
   for (const auto& [key, count] : counts) {
@@ -198,12 +216,15 @@ void summarise(const ClusterState& state,
     texts.push_back(fmt::format("{} {}", entry.nodes, entry.text));
     why.counts.push_back(std::move(entry));
   }
-  std::ranges::stable_sort(why.counts, std::greater{}, &RejectionCount::nodes);
+  // Not in the order of interned numbers: those depend on what was seen before.
+  std::ranges::sort(why.counts, [](const RejectionCount& a, const RejectionCount& b) {
+    return std::tie(b.nodes, a.text) < std::tie(a.nodes, b.text);
+  });
   std::ranges::sort(texts);
-  why.reason = evaluated == 0 ? "NoNodes" : std::string(reason_name(why.dominant));
-  why.message = evaluated == 0
+  why.reason = why.evaluated == 0 ? "NoNodes" : std::string(reason_name(why.dominant));
+  why.message = why.evaluated == 0
                     ? "no nodes available to schedule pods"
-                    : fmt::format("0/{} nodes are available: {}.", evaluated, fmt::join(texts, ", "));
+                    : fmt::format("0/{} nodes are available: {}.", why.evaluated, fmt::join(texts, ", "));
 }
 
 }  // namespace stowage::engine

@@ -32,6 +32,8 @@ class Placer {
   // Single pods (placer.cc).
   Pick pick(ClassId pod, DomainId inside);
   Pick pick_by_scan(ClassId pod, DomainId inside, ClassCache& cache, bool crossed);
+  static Pick pick_by_preference(std::span<const NodeIndex> nodes, const ClassCache& cache,
+                                 const CrossPod::Query& query, std::span<const int64_t> price);
   void assign(uint32_t part, uint32_t member, const Pick& pick);
   void explain_rejection(ClassId pod, DomainId inside);
 
@@ -56,9 +58,9 @@ class Placer {
   bool out_of_budget_ = false;
 };
 
-/// Counts into the explanation, with kube-scheduler's message.
-void summarise(const ClusterState& state,
-               const std::map<std::pair<uint8_t, uint32_t>, RejectionCount>& counts, uint32_t evaluated,
-               Explanation& why);
+/// Rejected nodes by (reason, detail).
+using RejectionTable = std::map<std::pair<uint8_t, uint32_t>, RejectionCount>;
+/// Counts into the explanation, with kube-scheduler's message; `why.evaluated` is set.
+void summarise(const ClusterState& state, const RejectionTable& counts, Explanation& why);
 
 }  // namespace stowage::engine

@@ -38,8 +38,9 @@ Choice score_best_fit(const NodeRow& row, const DevicePool* pool, const Compiled
                       const ClusterScale& scale);
 Choice score_spread(const NodeRow& row, const DevicePool* pool, const CompiledClass& pod,
                     const ClusterScale& scale);
+/// `before`: expected fragmentation of `shape`.
 Choice score_fgd(NodeValues& values, const NodeRow& row, const DevicePool* pool, const NodeShape& shape,
-                 const CompiledClass& pod);
+                 int64_t before, const CompiledClass& pod);
 Choice score_packability(NodeValues& values, const NodeShape& shape, const CompiledClass& pod);
 
 }  // namespace stowage::engine

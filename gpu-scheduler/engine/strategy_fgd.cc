@@ -26,8 +26,7 @@ int64_t sigmoid_points(int64_t gain) {
 /// Fragmentation gradient descent (Weng et al., ATC'23): place where the expected fragmentation grows least.
 /// Equal points go to the first device, as in the published policy.
 Choice score_fgd(NodeValues& values, const NodeRow& row, const DevicePool* pool, const NodeShape& shape,
-                 const CompiledClass& pod) {
-  int64_t before = values.fragmentation(shape);
+                 int64_t before, const CompiledClass& pod) {
   auto points = [&](const NodeShape& after) {
     return kPoint * sigmoid_points(before - values.fragmentation(after));
   };
