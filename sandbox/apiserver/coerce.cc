@@ -47,8 +47,8 @@ std::string_view last_part(std::string_view dotted) {
 
 class Coercer {
  public:
-  Coercer(std::string_view kind, std::string_view version, std::vector<std::string>& unknown)
-      : kind_(kind), version_(version), unknown_(unknown) {}
+  Coercer(std::string_view kind, std::string_view version, std::vector<std::string>& unknown, bool keep_empty)
+      : kind_(kind), version_(version), unknown_(unknown), keep_empty_(keep_empty) {}
 
   Answer<void> any(Json& value, const Schema& schema, const std::string& path, std::string_view owner) {
     switch (schema.type) {
@@ -90,7 +90,7 @@ class Coercer {
       if (auto r = any(*it, *type, prefix + it.key(), self); !r) return r;
       // Go leaves out empty maps and lists; empty structs stay.
       const bool collection = type->type == Type::kArray || type->is_map();
-      if (collection && it->empty() && field != nullptr && !field->required) {
+      if (collection && it->empty() && field != nullptr && !field->required && !keep_empty_) {
         it = value.erase(it);
         continue;
       }
@@ -188,6 +188,7 @@ class Coercer {
 
   std::string_view kind_, version_;
   std::vector<std::string>& unknown_;
+  bool keep_empty_;
 };
 
 int base64_value(char c) {
@@ -200,8 +201,8 @@ int base64_value(char c) {
 }  // namespace
 
 Answer<void> coerce_builtin(Json& value, const Schema& schema, std::string_view kind,
-                            std::string_view version, std::vector<std::string>& unknown) {
-  return Coercer(kind, version, unknown).any(value, schema, "", kind);
+                            std::string_view version, std::vector<std::string>& unknown, bool keep_empty) {
+  return Coercer(kind, version, unknown, keep_empty).any(value, schema, "", kind);
 }
 
 bool is_base64(std::string_view text) {

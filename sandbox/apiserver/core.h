@@ -77,14 +77,17 @@ std::string new_uid(Random& random);
 /// Five characters of apimachinery's alphabet for generateName.
 std::string random_suffix(Random& random);
 Subject subject_of(const Resource& resource, std::string_view name);
-/// The stored form of an object whose metadata is complete; `object` carries the new resourceVersion.
-ObjectPtr make_object(const Resource& resource, const Json& object, uint64_t version);
+/// The stored form of an object whose metadata is complete; `object` carries the new resourceVersion and is
+/// unchanged afterwards.
+ObjectPtr make_object(const Resource& resource, Json& object, uint64_t version);
 /// Causes for what is wrong with metadata: names, labels, annotations, owners, finalizers.
 void validate_metadata(const Resource& resource, const Json& object, std::vector<Cause>& causes);
 /// The stored object as a tree, in the version of `resource`.
 Json read_object(const Resource& resource, const Object& object);
 /// The stored text in the version of `resource`.
 std::string served_text(const Resource& resource, const Object& object);
+/// The same as an item of a list: built-in kinds leave out apiVersion and kind there.
+void append_item(std::string& out, const Resource& resource, const Object& object);
 
 // write.cc
 // -----------------------------------------------------------------------------------------------------------
@@ -155,8 +158,10 @@ void validate_crd(const Core& core, const Json& crd, const Json* old, std::vecto
 /// Serves what the definition says from now on (again after each change).
 void install_crd(Core& core, const Json& crd);
 void uninstall_crd(Core& core, const Json& crd);
-/// Prunes and defaults a custom object; unknown field paths go to `unknown`.
-void shape_custom(const Resource& resource, Json& object, std::vector<std::string>& unknown);
+/// Prunes a custom object, and defaults it unless it is an applied configuration, which owns only what it
+/// names; unknown field paths go to `unknown`.
+void shape_custom(const Resource& resource, Json& object, std::vector<std::string>& unknown,
+                  bool defaults = true);
 void validate_custom(const Resource& resource, const Json& object, const Json* old, WallTime now,
                      std::vector<Cause>& causes);
 

@@ -5,13 +5,10 @@
 #include "sandbox/apiserver/coerce.h"
 #include "sandbox/apiserver/core.h"
 #include "sandbox/apiserver/parsed.h"
+#include "sandbox/apiserver/protobuf.h"
 
 namespace stowage::sandbox {
 namespace {
-
-constexpr std::string_view kProtobufHint =
-    "application/vnd.kubernetes.protobuf (the sandbox reads JSON and YAML; use kubectl apply, or -o yaml | "
-    "kubectl create -f -)";
 
 std::string join(const std::vector<std::string>& words, std::string_view separator) {
   std::string out;
@@ -45,7 +42,7 @@ Answer<Json> decode_body(const Core& core, Call& call) {
   } else if (type == "application/yaml" || type == "application/apply-patch+yaml") {
     parsed = parse_yaml(call.request.body, core.options.input);
   } else if (type == "application/vnd.kubernetes.protobuf") {
-    return unsupported_media_type(kProtobufHint);
+    return decode_protobuf(call.request.body, *core.builtins, core.options.input);
   }
   if (!parsed) return std::unexpected(std::move(parsed).error());
   if (!parsed->duplicates.empty()) {
@@ -82,18 +79,20 @@ Answer<void> conform(const Core&, Call& call, const Resource& resource, Json& ob
   object["apiVersion"] = resource.api_version();
   object["kind"] = resource.kind;
   std::vector<std::string> unknown;
+  const bool applied = call.request.content_type.starts_with("application/apply-patch+yaml");
   if (resource.custom) {
     if (Json* metadata = object.contains("metadata") ? &object["metadata"] : nullptr) {
       if (auto r = coerce_builtin(*metadata, *resource.schema->field("metadata")->schema, "ObjectMeta", "v1",
-                                  unknown);
+                                  unknown, applied);
           !r) {
         return r;
       }
       for (std::string& path : unknown)
         path = "metadata." + path;
     }
-    shape_custom(resource, object, unknown);
-  } else if (auto r = coerce_builtin(object, *resource.schema, resource.kind, resource.version, unknown);
+    shape_custom(resource, object, unknown, !applied);
+  } else if (auto r =
+                 coerce_builtin(object, *resource.schema, resource.kind, resource.version, unknown, applied);
              !r) {
     return r;
   }

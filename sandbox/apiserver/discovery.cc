@@ -150,6 +150,26 @@ Json group_list(const Core& core) {
   return {{"kind", "APIGroupList"}, {"apiVersion", "v1"}, {"groups", std::move(groups)}};
 }
 
+/// The older document names no type: clients that look there for one find that it is unknown, instead of
+/// taking the server for broken. In protobuf when asked: swagger (1), info (2) with title and version, paths
+/// (8).
+Response openapi_v2(std::string_view accept) {
+  if (accept.find("proto-openapi.spec.v2") == std::string_view::npos) {
+    return json_response({{"swagger", "2.0"},
+                          {"info", {{"title", "Kubernetes"}, {"version", kVersion}}},
+                          {"paths", Json::object()},
+                          {"definitions", Json::object()}});
+  }
+  Response response;
+  response.content_type = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+  const auto text = [](char tag, std::string_view value) {
+    return std::string{tag, static_cast<char>(value.size())} + std::string(value);
+  };
+  response.body =
+      text(0x0a, "2.0") + text(0x12, text(0x0a, "Kubernetes") + text(0x12, kVersion)) + text(0x42, "");
+  return response;
+}
+
 bool has_group(const Core& core, std::string_view group) {
   return std::any_of(core.registry.all().begin(), core.registry.all().end(),
                      [&](const ResourcePtr& r) { return r->group == group; });
@@ -211,6 +231,7 @@ std::optional<Answer<Response>> serve_document(const Core& core, const Call& cal
     if (path.size() == 5 && path[2] == "apis") document = openapi_document(core, path[3], path[4]);
     if (document) return json_response(*document);
   }
+  if (first == "openapi" && path.size() == 2 && path[1] == "v2") return openapi_v2(call.request.accept);
   return no_such_path();
 }
 

@@ -34,6 +34,21 @@ std::string selectable_value(const Resource& resource, const Json& object, const
   return value;
 }
 
+/// Versions of a kind differ in apiVersion alone; only events have two shapes.
+bool converted(const Resource& resource) {
+  return resource.kind == "Event" && !resource.custom &&
+         resource.api_version() != resource.storage_api_version;
+}
+
+void append_typed(std::string& out, const Resource& resource, const Object& object) {
+  out += R"({"kind":")";
+  out += resource.kind;
+  out += R"(","apiVersion":")";
+  out += resource.api_version();
+  out += R"(",)";
+  out.append(object.body, 1);
+}
+
 }  // namespace
 
 std::string new_uid(Random& random) {
@@ -60,7 +75,7 @@ Subject Call::subject() const {
   return subject_of(*resource, name);
 }
 
-ObjectPtr make_object(const Resource& resource, const Json& object, uint64_t version) {
+ObjectPtr make_object(const Resource& resource, Json& object, uint64_t version) {
   auto out = std::make_shared<Object>();
   const Json& metadata = object.at("metadata");
   out->name = string_at(metadata, {"name"});
@@ -83,24 +98,41 @@ ObjectPtr make_object(const Resource& resource, const Json& object, uint64_t ver
   out->fields.reserve(paths.size());
   for (const std::string& path : paths)
     out->fields.push_back(selectable_value(resource, object, path));
+  auto& members = object.get_ref<Json::object_t&>();
+  auto api_version = members.extract("apiVersion");
+  auto kind = members.extract("kind");
   out->body = dump(object);
+  if (api_version) members.insert(std::move(api_version));
+  if (kind) members.insert(std::move(kind));
   return out;
 }
 
 Json read_object(const Resource& resource, const Object& object) {
   Json out = Json::parse(object.body, nullptr, false);
-  if (resource.api_version() == resource.storage_api_version) return out;
-  if (resource.kind == "Event" && !resource.custom) {
-    convert_event(out, resource.api_version());
-  } else {
-    out["apiVersion"] = resource.api_version();
-  }
+  if (converted(resource)) convert_event(out, resource.api_version());
+  out["apiVersion"] = resource.api_version();
+  out["kind"] = resource.kind;
   return out;
 }
 
 std::string served_text(const Resource& resource, const Object& object) {
-  return resource.api_version() == resource.storage_api_version ? object.body
-                                                                : dump(read_object(resource, object));
+  if (converted(resource)) return dump(read_object(resource, object));
+  std::string out;
+  out.reserve(object.body.size() + 96);
+  append_typed(out, resource, object);
+  return out;
+}
+
+void append_item(std::string& out, const Resource& resource, const Object& object) {
+  if (resource.custom) return append_typed(out, resource, object);
+  if (!converted(resource)) {
+    out += object.body;
+    return;
+  }
+  Json item = read_object(resource, object);
+  item.erase("apiVersion");
+  item.erase("kind");
+  out += dump(item);
 }
 
 void validate_metadata(const Resource& resource, const Json& object, std::vector<Cause>& causes) {

@@ -29,7 +29,7 @@ bool is_qualified_part(std::string_view s) {
 }  // namespace
 
 std::string dns_label_problem(std::string_view name) {
-  if (name.size() > 63) return "must be no more than 63 bytes";
+  if (name.size() > 63) return "must be no more than 63 characters";
   if (is_dns_label(name)) return {};
   return "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must "
          "start and end "
@@ -38,7 +38,7 @@ std::string dns_label_problem(std::string_view name) {
 }
 
 std::string dns_1035_label_problem(std::string_view name) {
-  if (name.size() > 63) return "must be no more than 63 bytes";
+  if (name.size() > 63) return "must be no more than 63 characters";
   if (is_dns_label(name) && name[0] >= 'a') return {};
   return "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an "
          "alphabetic "
@@ -48,7 +48,7 @@ std::string dns_1035_label_problem(std::string_view name) {
 }
 
 std::string dns_subdomain_problem(std::string_view name) {
-  if (name.size() > 253) return "must be no more than 253 bytes";
+  if (name.size() > 253) return "must be no more than 253 characters";
   bool good = !name.empty();
   for (std::string_view rest = name; good;) {
     const size_t dot = rest.find('.');
@@ -68,6 +68,7 @@ std::string qualified_name_problem(std::string_view name) {
   std::string_view part = name;
   if (slash != std::string_view::npos) {
     if (slash == 0) return "prefix part must be non-empty";
+    if (slash > 253) return "prefix part must be no more than 253 bytes";
     if (const std::string why = dns_subdomain_problem(name.substr(0, slash)); !why.empty())
       return "prefix part " + why;
     part = name.substr(slash + 1);

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "sandbox/apiserver/custom/constraints.h"
 #include "sandbox/apiserver/documents.h"
 
 namespace stowage::sandbox {
@@ -150,6 +151,11 @@ class Document {
 
   Json property_of(const Field& field) {
     Json out = schema_of(*field.schema);
+    if (field.name == "fieldsV1") {  // the one type without a shape that clients know by name
+      const std::string name = public_name("meta.v1.FieldsV1");
+      schemas_[name] = {{"type", "object"}};
+      out = {{"$ref", reference(name)}};
+    }
     if (out.contains("$ref")) out = {{"allOf", Json::array({out})}};
     if (field.default_value) out["default"] = *field.default_value;
     if (field.patch_merge || field.retain_keys) {
@@ -182,6 +188,7 @@ class Document {
       }
     }
     if (!s.description.empty()) out["description"] = s.description;
+    if (s.constraints != nullptr && !s.constraints->allowed.empty()) out["enum"] = s.constraints->allowed;
     if (s.preserve_unknown) out["x-kubernetes-preserve-unknown-fields"] = true;
     if (s.nullable) out["nullable"] = true;
     return out;
@@ -213,8 +220,8 @@ class Document {
         return {{"type", "string"}, {"format", "date-time"}};
       case Type::kBytes:
         return {{"type", "string"}, {"format", "byte"}};
-      case Type::kAny:
-        return Json::object();
+      case Type::kAny:  // built-in kinds say object of what may be anything
+        return s.constraints == nullptr ? Json{{"type", "object"}} : Json::object();
     }
     return Json::object();
   }

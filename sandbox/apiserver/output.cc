@@ -20,6 +20,18 @@ Json column_definitions(const std::vector<Column>& columns) {
   return out;
 }
 
+/// Enough of a resource to print the Scale of any kind.
+const Resource& scale_resource() {
+  static const Resource resource = [] {
+    Resource out;
+    out.group = "autoscaling";
+    out.version = "v1";
+    out.kind = "Scale";
+    return out;
+  }();
+  return resource;
+}
+
 bool contains(std::string_view text, std::string_view word) {
   return text.find(word) != std::string_view::npos;
 }
@@ -74,9 +86,11 @@ Response respond_object(const Core&, const Call& call, int status, const Json& o
   Response response;
   response.status = status;
   const Form form = form_of(call.request.accept);
-  const bool own_kind = string_at(object, {"kind"}) == call.resource->kind;
+  const bool scale = call.subresource == "scale";
+  const bool own_kind = scale || string_at(object, {"kind"}) == call.resource->kind;
   if (form == Form::kTable && own_kind) {
-    Json table = table_of(*call.resource, {&object}, include_of(call), call.now, true);
+    Json table =
+        table_of(scale ? scale_resource() : *call.resource, {&object}, include_of(call), call.now, true);
     table["metadata"]["resourceVersion"] = string_at(object, {"metadata", "resourceVersion"});
     response.body = dump(table);
   } else if (form == Form::kPartial && own_kind) {

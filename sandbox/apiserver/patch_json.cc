@@ -10,11 +10,12 @@ namespace {
 constexpr size_t kMaxOperations = 10'000;
 constexpr size_t kMaxCopiedBytes = size_t{3} << 20;
 
-Refusal cannot_apply(std::string message) {
+/// kube-apiserver keeps the reason for itself.
+Refusal cannot_apply(const std::string& /*why*/) {
   ApiError error;
   error.code = 422;
   error.reason = "Invalid";
-  error.message = "the server rejected our request due to an error in our request: " + message;
+  error.message = "the server rejected our request due to an error in our request";
   return Refusal(std::move(error));
 }
 

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "sandbox/apiserver/apply/managed_fields.h"
+#include "sandbox/apiserver/coerce.h"
 #include "sandbox/apiserver/core.h"
 #include "sandbox/apiserver/parsed.h"
 #include "sandbox/apiserver/patch.h"
@@ -99,12 +100,25 @@ Answer<Written> apply(Core& core, Call& call, const ObjectPtr& old) {
       apply_configuration(live, *applied, *resource.schema, writer, call.query.flag("force"), call.now);
   if (!merged) return std::unexpected(std::move(merged).error());
   call.managed_done = true;
+  std::vector<std::string> unknown;
   if (resource.custom) {  // Defaults of what the merge has brought together.
-    std::vector<std::string> unknown;
     shape_custom(resource, *merged, unknown);
+  } else if (auto r = coerce_builtin(*merged, *resource.schema, resource.kind, resource.version, unknown);
+             !r) {
+    return std::unexpected(std::move(r).error());
   }
   return old == nullptr ? create_object(core, call, *std::move(merged))
                         : update_object(core, call, old, *std::move(merged));
+}
+
+/// Unknown fields in the outcome of a patch are an error about the patch, not about a body.
+Refusal strict_refusal(ApiError error, const Json& outcome) {
+  const size_t at = error.message.find("strict decoding error");
+  if (at == std::string::npos) return Refusal(std::move(error));
+  return invalid(
+      {"", "", "", ""},
+      {{"FieldValueInvalid",
+        fmt::format("Invalid value: {}: {}", dump(Json(dump(outcome))), error.message.substr(at)), "patch"}});
 }
 
 Answer<Json> patched(const Core& core, Call& call, const Json& live, std::string_view type,
@@ -148,7 +162,9 @@ Answer<Written> patch_object(Core& core, Call& call) {
   }
   auto object = patched(core, call, live, type, resource.schema);
   if (!object) return std::unexpected(std::move(object).error());
-  if (auto r = conform(core, call, resource, *object); !r) return std::unexpected(std::move(r).error());
+  const Json before = call.validation == FieldValidation::kStrict ? *object : Json();
+  if (auto r = conform(core, call, resource, *object); !r)
+    return strict_refusal(std::move(r).error(), before);
   return update_object(core, call, old, *std::move(object));
 }
 

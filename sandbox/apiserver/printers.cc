@@ -214,6 +214,12 @@ std::map<std::string, Printer> core_printers() {
 
 std::map<std::string, Printer> other_printers() {
   return {
+      {"Scale.autoscaling",
+       {{{"Name"}, {"Desired", "integer"}, {"Available", "integer"}, {"Age"}},
+        [](const Json& o, WallTime now) {
+          return Json::array(
+              {name_of(o), number(o, {"spec", "replicas"}), number(o, {"status", "replicas"}), age(o, now)});
+        }}},
       {"Lease.coordination.k8s.io",
        {{{"Name"}, {"Holder"}, {"Age"}},
         [](const Json& o, WallTime now) {

@@ -112,7 +112,7 @@ std::string plain_list(const Resource& resource, const std::vector<ObjectPtr>& o
                      resource.api_version(), metadata);
   for (size_t i = 0; i < objects.size(); ++i) {
     if (i > 0) out += ',';
-    out += served_text(resource, *objects[i]);
+    append_item(out, resource, *objects[i]);
   }
   out += "]}\n";
   return out;
@@ -163,13 +163,11 @@ Answer<Filter> read_filter(const Call& call) {
     const auto it = std::find(known.begin(), known.end(), term.path);
     if (it != known.end()) index = static_cast<int>(it - known.begin());
     if (index == -3) {
-      return bad_request(
-          call.resource->custom || !call.resource->group.empty()
-              ? fmt::format("field label not supported: {}", term.path)
-              : fmt::format("Unable to find \"{}\" that match label selector \"{}\", field selector \"{}\": "
-                            "field label not supported: {}",
-                            "/" + call.resource->version + ", Resource=" + call.resource->plural,
-                            call.query.get("labelSelector"), call.query.get("fieldSelector"), term.path));
+      return bad_request(call.resource->custom || !known.empty()
+                             ? fmt::format("field label not supported: {}", term.path)
+                             : fmt::format("\"{}\" is not a known field selector: only \"metadata.name\", "
+                                           "\"metadata.namespace\"",
+                                           term.path));
     }
     out.terms.push_back({index, term.value, term.equal});
   }

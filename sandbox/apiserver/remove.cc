@@ -22,7 +22,8 @@ int64_t pod_grace(const Json& pod, std::optional<int64_t> asked) {
   if (string_at(pod, {"spec", "nodeName"}).empty() || phase == "Succeeded" || phase == "Failed") return 0;
   if (asked) return std::max<int64_t>(*asked, asked < 0 ? 1 : 0);
   const Json* own = find_path(pod, {"spec", "terminationGracePeriodSeconds"});
-  return own != nullptr && own->is_number_integer() ? std::max<int64_t>(1, own->get<int64_t>()) : 30;
+  if (own == nullptr || !own->is_number_integer()) return 30;
+  return own->get<int64_t>() < 0 ? 1 : own->get<int64_t>();
 }
 
 void set_finalizer(Json& metadata, const std::string& name, bool wanted) {
@@ -102,7 +103,7 @@ Answer<DeleteOptions> read_delete_options(const Core& core, Call& call) {
 }
 
 void erase_object(Core& core, const Resource& resource, const Object& object) {
-  Json last = Json::parse(object.body, nullptr, false);
+  Json last = Json::parse(object.body, nullptr, false);  // as stored, whatever version was asked for
   const uint64_t version = core.store.next_version();
   last["metadata"]["resourceVersion"] = std::to_string(version);
   core.store.remove(*resource.collection, make_object(resource, last, version));

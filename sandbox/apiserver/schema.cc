@@ -99,6 +99,7 @@ class Loader {
       if (word == "required") field.required = true;
       if (word == "atomic") field.atomic = true;
       if (word == "always") field.always = true;
+      if (word == "pointer") field.pointer = true;
       if (word.starts_with("patch=")) {
         field.patch_merge = value.find("merge") != std::string_view::npos;
         field.retain_keys = value.find("retainKeys") != std::string_view::npos;

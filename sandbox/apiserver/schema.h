@@ -46,6 +46,7 @@ struct Field {
   bool retain_keys = false;
   std::string merge_key;
   std::shared_ptr<const Json> default_value;
+  bool pointer = false;  ///< A scalar whose zero value differs from its absence.
   std::string protobuf;  ///< Field number, or "outer.inner" for embedded messages.
 };
 

@@ -97,6 +97,12 @@ Answer<LabelSelector> LabelSelector::parse(std::string_view text) {
       if ((c == '<' || c == '>') && !to_int(r.values[0]))
         return unparsable(term, "values must be an integer");
     } else {
+      if (const size_t space = term.find_first_of(" \t"); space != std::string_view::npos) {
+        const std::string_view extra = trim(term.substr(space));
+        return bad_request(
+            fmt::format("unable to parse requirement: found '{}', expected: in, notin, =, ==, !=, gt, lt",
+                        extra.substr(0, extra.find_first_of(" \t"))));
+      }
       r.op = Op::kExists;
       r.key = term;
     }

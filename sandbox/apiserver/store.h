@@ -24,7 +24,7 @@ struct Object {
   std::vector<std::string> fields;  ///< Values of the collection's selectable fields, in their order.
   std::vector<std::string> owners;  ///< UIDs of ownerReferences.
   bool deleting = false;            ///< Has a deletionTimestamp.
-  std::string body;
+  std::string body;                 ///< JSON text without apiVersion and kind, as built-in lists show items.
 };
 using ObjectPtr = std::shared_ptr<const Object>;
 

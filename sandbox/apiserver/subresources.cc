@@ -39,9 +39,10 @@ void set_condition(Json& status, const std::string& type, const std::string& val
 /// The budgets that select the pod.
 std::vector<ObjectPtr> budgets_of(const Core& core, const Object& pod) {
   std::vector<ObjectPtr> out;
-  for (const auto& [key, budget] : core.builtin("policy", "poddisruptionbudgets")->collection->objects()) {
+  const ResourcePtr budgets = core.builtin("policy", "poddisruptionbudgets");
+  for (const auto& [key, budget] : budgets->collection->objects()) {
     if (budget->ns != pod.ns) continue;
-    const Json tree = Json::parse(budget->body, nullptr, false);
+    const Json tree = read_object(*budgets, *budget);
     const Json* selector = find_path(tree, {"spec", "selector"});
     if (selector != nullptr && LabelSelector::from_object(*selector).matches(pod.labels))
       out.push_back(budget);
@@ -52,7 +53,7 @@ std::vector<ObjectPtr> budgets_of(const Core& core, const Object& pod) {
 /// Takes one disruption from the budget, or says why not. Healthy pods only cost budget.
 Answer<void> spend_budget(Core& core, const Call& call, const Object& budget) {
   const ResourcePtr budgets = core.builtin("policy", "poddisruptionbudgets");
-  Json tree = Json::parse(budget.body, nullptr, false);
+  Json tree = read_object(*budgets, budget);
   const int64_t allowed = tree["status"].value("disruptionsAllowed", int64_t{0});
   const int64_t generation = tree["metadata"].value("generation", int64_t{0});
   if (tree["status"].value("observedGeneration", int64_t{0}) < generation) {
@@ -178,7 +179,7 @@ Answer<Response> evict_pod(Core& core, Call& call) {
       return internal_error(
           "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.");
     if (!budgets.empty()) {
-      const Json budget = Json::parse(budgets[0]->body, nullptr, false);
+      const Json budget = read_object(*core.builtin("policy", "poddisruptionbudgets"), *budgets[0]);
       const bool always = string_at(budget, {"spec", "unhealthyPodEvictionPolicy"}) == "AlwaysAllow";
       if (healthy(tree) || !always) {
         if (auto r = spend_budget(core, call, *budgets[0]); !r) return std::unexpected(std::move(r).error());

@@ -95,13 +95,32 @@ void after_write(Core& core, const Resource& resource, const Json& object, const
   if (stored->deleting) core.orphan_candidates.push_back(stored->uid);
 }
 
+/// What a kind's strategy allocates belongs to nobody unless the client asked for it.
+void disown_allocated(const Resource& resource, const Json& asked, Json& defaulted) {
+  const auto drop = [&](std::initializer_list<const char*> fields) {
+    for (const char* field : fields) {
+      if (find_path(asked, {"spec", field}) == nullptr && defaulted.contains("spec"))
+        defaulted["spec"].erase(field);
+    }
+    if (defaulted.contains("spec") && defaulted["spec"].empty() && !asked.contains("spec"))
+      defaulted.erase("spec");
+  };
+  if (!resource.group.empty()) return;
+  if (resource.kind == "Namespace") drop({"finalizers"});
+  if (resource.kind == "Service") drop({"clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"});
+}
+
 /// Gives the object the next version and stores it.
 ObjectPtr commit(Core& core, const Resource& resource, Json& object) {
   const uint64_t version = core.store.next_version();
   object["metadata"]["resourceVersion"] = std::to_string(version);
-  ObjectPtr stored = resource.api_version() == resource.storage_api_version
-                         ? make_object(resource, object, version)
-                         : make_object(resource, to_storage(resource, object), version);
+  ObjectPtr stored;
+  if (resource.api_version() == resource.storage_api_version) {
+    stored = make_object(resource, object, version);
+  } else {
+    Json converted = to_storage(resource, object);
+    stored = make_object(resource, converted, version);
+  }
   const bool created = resource.collection->get(stored->key) == nullptr;
   core.store.put(*resource.collection, stored);
   after_write(core, resource, object, stored, created);
@@ -177,7 +196,12 @@ Answer<void> check_versions(const Call& call, const Object& old, Json& object, b
   if (!uid.empty() && uid != old.uid) {
     return conflict(
         call.subject(),
-        fmt::format("Precondition failed: UID in precondition: {}, UID in object meta: {}", uid, old.uid));
+        fmt::format(
+            "StorageError: invalid object, Code: 4, Key: /registry/{}/{}, ResourceVersion: 0, "
+            "AdditionalErrorMsg: Precondition failed: UID in precondition: {}, UID in object meta: {}",
+            call.resource->custom ? call.resource->group + "/" + call.resource->plural
+                                  : call.resource->plural,
+            old.key, uid, old.uid));
   }
   const std::string version = string_at(metadata, {"resourceVersion"});
   if (version.empty() || version == "0") {
@@ -254,6 +278,7 @@ Answer<Written> create_object(Core& core, Call& call, Json object) {
     Json defaulted = object;
     if (!resource.custom) prepare_builtin(core, resource, defaulted, nullptr, call.now);
     if (resource.has_status && !keeps_status) defaulted.erase("status");
+    if (!resource.custom) disown_allocated(resource, object, defaulted);
     track_update(nullptr, defaulted, *resource.schema, writer_of(call, resource), call.now);
     if (const Json* managed = find_path(defaulted, {"metadata", "managedFields"}))
       metadata["managedFields"] = *managed;

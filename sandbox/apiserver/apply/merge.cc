@@ -36,6 +36,11 @@ bool associative(const Schema& schema) {
   return schema.type == Type::kArray && schema.list_type != ListType::kAtomic && schema.items != nullptr;
 }
 
+/// Go writes required lists of built-in kinds as null when they are empty, so they count as present.
+bool never_absent(const Schema& owner, const Field& field) {
+  return field.always || (field.required && field.schema->type == Type::kArray && !owner.type_name.empty());
+}
+
 bool leaf_object(const Json& value, bool atomic) {
   return atomic || !value.is_object();
 }
@@ -113,7 +118,8 @@ struct Comparer {
       const Json* was = before == nullptr ? nullptr : find(*before, key);
       const Json* is = after == nullptr ? nullptr : find(*after, key);
       const std::string element = "f:" + key;
-      descend(element, was, is, *m.schema, m.atomic, m.field != nullptr && m.field->always && parent_present);
+      descend(element, was, is, *m.schema, m.atomic,
+              m.field != nullptr && parent_present && never_absent(schema, *m.field));
     };
     if (after != nullptr) {
       for (const auto& [key, value] : after->items())

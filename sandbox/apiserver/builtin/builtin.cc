@@ -192,6 +192,7 @@ void prepare_builtin(const Core& core, const Resource& resource, Json& object, c
   const std::string& kind = resource.kind;
   if (kind == "Pod") return prepare_pod(core, object, old);
   if (kind == "Event" && resource.group.empty()) {
+    default_member(object, "eventTime", nullptr);  // never left out
     default_member(object, "reportingComponent", "");
     default_member(object, "reportingInstance", "");
   }

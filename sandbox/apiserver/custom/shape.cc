@@ -60,11 +60,11 @@ void add_defaults(Json& value, const Schema& schema) {
 
 }  // namespace
 
-void shape_custom(const Resource& resource, Json& object, std::vector<std::string>& unknown) {
+void shape_custom(const Resource& resource, Json& object, std::vector<std::string>& unknown, bool defaults) {
   Json metadata = object.contains("metadata") ? std::move(object["metadata"]) : Json::object();
   object.erase("metadata");
   prune(object, *resource.schema, "", true, unknown);
-  add_defaults(object, *resource.schema);
+  if (defaults) add_defaults(object, *resource.schema);
   object["metadata"] = std::move(metadata);
 }
 

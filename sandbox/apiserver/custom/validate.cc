@@ -7,6 +7,7 @@
 #include "sandbox/apiserver/coerce.h"
 #include "sandbox/apiserver/core.h"
 #include "sandbox/apiserver/custom/constraints.h"
+#include "sandbox/apiserver/json_path.h"
 #include "sandbox/apiserver/regex.h"
 
 namespace stowage::sandbox {
@@ -286,6 +287,25 @@ class RuleChecker {
   std::vector<Cause>& causes_;
 };
 
+/// The number that the scale subresource reads must be one it can show.
+void check_scale(const Resource& resource, const Json& object, std::vector<Cause>& causes) {
+  const Json* replicas =
+      resource.scale_spec.empty() ? nullptr : json_pointer_like(object, resource.scale_spec);
+  if (replicas == nullptr || replicas->is_null()) return;
+  std::string why;
+  if (!replicas->is_number_integer()) {
+    const std::string shown = replicas->is_string() ? replicas->get<std::string>() : dump(*replicas);
+    const char* type = replicas->is_string() ? "string" : replicas->is_boolean() ? "bool" : "float64";
+    why = fmt::format("Invalid value: 0: {} accessor error: {} is of the type {}, expected int64",
+                      resource.scale_spec, shown, type);
+  } else if (replicas->get<int64_t>() < 0) {
+    why = fmt::format("Invalid value: {}: should be a non-negative integer", dump(*replicas));
+  } else if (replicas->get<int64_t>() > INT32_MAX) {
+    why = fmt::format("Invalid value: {}: should be less than or equal to {}", dump(*replicas), INT32_MAX);
+  }
+  if (!why.empty()) causes.push_back({"FieldValueInvalid", why, resource.scale_spec});
+}
+
 /// What rules at the root may see of metadata.
 Json visible(const Json& object) {
   Json out = object;
@@ -310,6 +330,7 @@ void validate_custom(const Resource& resource, const Json& object, const Json* o
                c.reason == "FieldValueTooLong" || c.reason == "FieldValueTooMany" ||
                c.reason == "FieldValueNotSupported";
       });
+  if (blocked) check_scale(resource, object, causes);
   if (blocked) {
     causes.push_back(
         {"FieldValueInvalid",
@@ -320,6 +341,7 @@ void validate_custom(const Resource& resource, const Json& object, const Json* o
   }
   const Json now = visible(object);
   const Json was = old == nullptr ? Json() : visible(*old);
+  check_scale(resource, object, causes);
   RuleChecker(causes).check(now, old == nullptr ? nullptr : &was, *resource.schema, "");
 }
 
