@@ -75,6 +75,11 @@ class WholeBody final : public kube::BodyStream {
   bool sent_ = false;
 };
 
+constexpr std::string_view kExpired =
+    R"({"type":"ERROR","object":{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure",)"
+    R"("message":"too old resource version","reason":"Expired","code":410}})"
+    "\n";
+
 class WatchBody final : public kube::BodyStream {
  public:
   WatchBody(kube::Environment env, Response response, const kube::HttpRequest& request, Network* network)
@@ -99,7 +104,11 @@ class WatchBody final : public kube::BodyStream {
     while (true) {
       const StreamFate fate = network_ != nullptr ? network_->on_stream(target_) : StreamFate{};
       if (fate.break_now) co_return fail(Code::kUnavailable, "the watch connection was reset");
-      std::string chunk;
+      if (fate.expire) {
+        finished_ = true;
+        co_return std::string(kExpired);
+      }
+      std::string chunk = std::exchange(rest_, {});
       while (auto frame = watch_->next())
         chunk += *frame;
       if (fate.end_now) {
@@ -108,6 +117,10 @@ class WatchBody final : public kube::BodyStream {
         co_return chunk.substr(0, chunk.size() / 2);
       }
       if (!chunk.empty()) {
+        if (fate.drip) {
+          rest_ = chunk.substr(chunk.size() / 2);
+          chunk.resize(chunk.size() / 2);
+        }
         if (fate.delay > Millis{0}) co_await env_.sleep_for(fate.delay);
         co_return std::move(chunk);
       }
@@ -138,6 +151,7 @@ class WatchBody final : public kube::BodyStream {
   Network* network_;
   std::shared_ptr<kube::Notifier> news_;
   std::optional<MonoTime> ends_ = {};
+  std::string rest_;  ///< The second half of a piece that drips.
   bool finished_ = false;
 };
 
@@ -176,6 +190,7 @@ awaitable<Result<kube::HttpResponse>> InProcessTransport::call(kube::HttpRequest
     if (!fate.retry_after.empty()) answer.headers.emplace_back("retry-after", fate.retry_after);
     co_return answer;
   }
+  if (fate.before) fate.before();
   kube::HttpResponse answer = to_http(apply(request));
   if (network_ != nullptr) network_->on_applied(request, answer.status);
   if (fate.kind == CallFate::Kind::kDuplicated) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -27,6 +28,7 @@ struct CallFate {
   int status = 503;
   std::string retry_after = {};
   std::string body = {};
+  std::function<void()> before = {};  ///< Runs just before the server applies the request.
 };
 
 /// What happens to a watch from here on.
@@ -35,13 +37,16 @@ struct StreamFate {
   bool break_now = false;  ///< The connection ends: kUnavailable.
   bool end_now = false;    ///< The server ends the stream, perhaps in the middle of a frame.
   bool cut_frame = false;  ///< With end_now: after half a frame.
+  bool expire = false;     ///< An ERROR event of 410 Gone instead of what comes next.
+  bool drip = false;       ///< This piece arrives in two.
 };
 
 /// Decides the fate of each request: nothing happens by itself in a simulation.
 class Network {
  public:
   virtual ~Network() = default;
-  virtual CallFate on_call(const kube::HttpRequest& request) = 0;
+  /// May rewrite the request: what the server gets is what stands in it then.
+  virtual CallFate on_call(kube::HttpRequest& request) = 0;
   virtual StreamFate on_stream(const std::string& target) = 0;
   /// The server has just applied (or refused) a request; nothing else has happened since.
   virtual void on_applied(const kube::HttpRequest& /*request*/, int /*status*/) {}

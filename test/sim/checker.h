@@ -11,6 +11,7 @@
 #include "api/core/pod.h"
 #include "base/clock.h"
 #include "kube/core/http.h"
+#include "kube/core/watch_decoder.h"
 #include "sandbox/apiserver/server.h"
 #include "sandbox/apiserver/watch.h"
 
@@ -23,11 +24,26 @@ struct Violation {
 
 /// How long a state that is wrong for ever may last.
 struct Patience {
-  Millis partial_gang{10'000};  ///< I3, while a leader exists; a takeover adds the lease.
-  Millis takeover{8'000};
-  Millis foreign_visible{15'000};  ///< I2: a foreign bind may be unknown to us for this long.
-  Millis target_change{60'000};    ///< I4: the operator may still follow the previous target.
+  Millis partial_gang{10'000};   ///< I3, while a leader exists; a takeover adds the rest.
+  Millis takeover{30'000};       ///< A leader that stands still or is cut off, the lease, a start, one list.
+  Millis unseen{30'000};         ///< A change by others may be unknown to a process for this long.
+  Millis target_change{60'000};  ///< I4: the operator may still follow the previous target.
 };
+
+/// One request that the server has answered.
+struct Write {
+  const std::string& who;  ///< "operator-0.1", "scheduler-1.0" or "user".
+  std::string role = {};   ///< "operator", "scheduler" or empty.
+  const kube::HttpRequest& request;
+  int status = 0;
+  MonoTime now = {};
+  WallTime wall = {};
+  bool late = false;  ///< A replay: its sender meant it long ago.
+};
+
+/// Raw texts of an object's parts by path ("spec", "metadata.labels", "status.placement"), to see what a
+/// write changed. What the server itself maintains is left out.
+using Parts = std::map<std::string, std::string, std::less<>>;
 
 /// Looks at the API server after every write, from outside, and knows what must never be seen
 /// (reliability.md, I1-I13). Reads by its own watches, so it sees every version of every object.
@@ -35,48 +51,99 @@ class Checker {
  public:
   Checker(sandbox::Server& server, Patience patience);
 
-  /// After each request that was applied. `who` is "operator-0", "scheduler-1" or "user".
-  void after_write(const std::string& who, const kube::HttpRequest& request, int status, MonoTime now,
-                   WallTime wall);
+  /// A process sends a write that is not about its lease. `now` and `fence` are on its own monotonic clock.
+  void on_send(const std::string& who, const std::string& role, const kube::HttpRequest& request,
+               MonoTime now, MonoTime fence);
+  void on_read(const std::string& who, const kube::HttpRequest& request);
+  /// After each request that was applied or refused.
+  void after_write(const Write& write);
+  /// Takes in what others (kubelets, the garbage collector) have changed.
+  void catch_up(MonoTime now, WallTime wall) { look(now, wall); }
   /// At each step of time, for what may not last.
   void tick(MonoTime now, WallTime wall);
   /// When everything has come to rest: orphans, half-done gangs, targets.
-  void at_rest(WallTime wall);
+  void at_rest(MonoTime now, WallTime wall);
   /// From now on any write but a lease renewal is a violation of I8.
   void expect_silence(bool on) { silence_ = on; }
+  /// Text that left a process (a log, metrics): no secret may stand in it.
+  void check_secrecy(const std::string& where, std::string_view text);
+  void report(const char* invariant, std::string what);
 
+  /// What no process may ever tell.
+  static constexpr std::string_view kSecret = "c2VjcmV0LWhmLXRva2Vu";
   [[nodiscard]] const std::vector<Violation>& violations() const { return violations_; }
   [[nodiscard]] size_t writes() const { return writes_; }
   [[nodiscard]] const std::map<std::string, api::Pod>& pods() const { return pods_; }
+  [[nodiscard]] const std::map<std::string, api::Node>& nodes() const { return nodes_; }
+  /// Status of a condition of a deployment by name; empty when it is not there.
+  [[nodiscard]] std::string condition(const std::string& key, const std::string& type) const;
+  [[nodiscard]] bool has_deployment(const std::string& key) const { return targets_.contains(key); }
+  [[nodiscard]] std::string conditions_text(const std::string& key) const;
 
  private:
   struct Target {
-    int64_t replicas = 0, surge = 0;
     std::string uid;
+    int64_t replicas = 0, surge = 0, unavailable = 0, budget = 0;
     int64_t highest = 0;  ///< Of the last `target_change`.
-    MonoTime lowered_at = {};
+    int64_t lowest = 0;   ///< The same.
+    MonoTime changed = {};
+    MonoTime disturbed = {};  ///< A replica was lost by something else than the operator.
+    int64_t generation = 0;
+    std::map<std::string, std::string> conditions;
+    std::string conditions_text;
+    Parts parts;
+    std::map<std::string, std::set<std::string>> own_failures;  ///< Replica -> attempts that failed.
   };
-  void look(MonoTime now, WallTime wall);
-  void on_pod(const std::string& type, const std::string& json, MonoTime now);
-  void on_node(const std::string& type, const std::string& json);
-  void on_deployment(const std::string& type, const std::string& json, MonoTime now);
+  struct Change {
+    kube::WatchType type;
+    std::string_view json;
+    MonoTime now;
+    const Write* writer;  ///< Null: not one of the processes.
+  };
+
+  void look(MonoTime now, WallTime wall, const Write* writer = nullptr);
+  template <class Handler>
+  void drain(std::unique_ptr<sandbox::Watch>& watch, const char* path, WallTime wall, Handler handler);
+  void on_pod(const Change& change);
+  void on_node(const Change& change);
+  void on_deployment(const Change& change);
+  void on_quiet_pod(const api::Pod& pod, const api::Pod* before, const Change& change);
   void check_room(const std::string& node, MonoTime now);
   void check_surge(const api::Pod& created, MonoTime now);
-  void check_delete(const std::string& who, const kube::HttpRequest& request);
-  void report(const char* invariant, std::string what);
+  void check_delete(const Write& write);
+  void check_bind(const Write& write);
+  void check_retired(const api::Pod& before, MonoTime now);
+  void check_budget(const api::Pod& failed);
+  void check_parts(const Write& write, const std::string& what, const Parts& before, const Parts& after,
+                   const api::Pod* pod_before, const api::Pod* pod_after);
+  void note_lease(const Write& write);
+  void check_holder(const std::string& who, const std::string& role, const std::string& target,
+                    const char* moment);
+  void check_children(WallTime wall, const char* path);
+  [[nodiscard]] Target* target_of(const api::Pod& pod);
+  /// Replica numbers of a deployment whose pods are all there and Ready.
+  [[nodiscard]] std::set<std::string> ready_replicas(const std::string& ns, const Target& target) const;
+  [[nodiscard]] bool replica_ready(const api::Pod& member) const;
 
   sandbox::Server& server_;
   Patience patience_;
   std::unique_ptr<sandbox::Watch> pod_watch_, node_watch_, deployment_watch_;
-  std::map<std::string, api::Pod> pods_;           ///< By UID.
-  std::map<std::string, api::Node> nodes_;         ///< By name.
-  std::map<std::string, Target> targets_;          ///< By namespace/name.
-  std::map<std::string, MonoTime> foreign_bind_;   ///< Node -> last bind that was not ours.
-  std::map<std::string, MonoTime> partial_since_;  ///< Group -> since when.
+  std::map<std::string, api::Pod> pods_;          ///< By UID.
+  std::map<std::string, Parts> pod_parts_;        ///< By UID.
+  std::map<std::string, api::Node> nodes_;        ///< By name.
+  std::map<std::string, Target> targets_;         ///< By namespace/name.
+  std::map<std::string, MonoTime> node_changed_;  ///< Node -> last foreign bind, shrinking or return.
+  std::map<std::string, MonoTime> partial_since_;
+  std::map<std::string, std::string> holders_;  ///< Role -> who holds its lease.
+  std::map<std::string, MonoTime> holder_since_;
   std::set<std::string> bound_;
   std::vector<Violation> violations_;
   bool silence_ = false;
+  bool gangs_changed_ = false;
   size_t writes_ = 0;
 };
+
+/// The parts of an object's text; what cannot be read has none.
+Parts read_parts(std::string_view json);
 
 }  // namespace stowage::sim

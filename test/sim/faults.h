@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -11,54 +13,86 @@
 
 namespace stowage::sim {
 
-/// One thing that went wrong, numbered in the order of the run: a schedule is its seed and the set of numbers
-/// that are switched off, so that a failing run can be cut down to the faults that matter.
+/// One thing that went wrong. Its id names who met it and at which of its own turns, so that it means the
+/// same after other faults were switched off: a schedule is its seed and the ids that are on.
 struct Fault {
-  size_t number;
-  std::string what;
+  std::string id;    ///< "scheduler-0.1/57/lost reply"
+  std::string what;  ///< With the target, for people.
   MonoTime at;
 };
 
-/// Chance of each kind of fault, in thousandths.
+/// Chance of each kind of fault, in ten-thousandths.
 struct FaultRates {
-  int lost_before = 10;
-  int lost_reply = 10;
-  int duplicated = 3;
-  int server_error = 10;
-  int too_many_requests = 5;
-  int truncated = 3;
-  int slow = 40;         ///< Up to 3 s each way.
-  int stream_break = 5;  ///< Per piece of a watch.
-  int stream_end = 5;
-  int stream_slow = 30;  ///< Up to 2 s.
-  int kill_at_write = 4;
+  int lost_before = 80;
+  int lost_reply = 80;
+  int duplicated = 30;
+  int replayed_late = 30;  ///< The same bytes arrive again, up to 20 s later.
+  int server_error = 80;   ///< 500 or 503, with or without Retry-After.
+  int too_many_requests = 40;
+  int unauthorized = 15;
+  int truncated = 30;
+  int garbage = 15;       ///< A proxy's page instead of the answer.
+  int interposed = 60;    ///< Somebody changes the object while the write is on its way.
+  int slow = 300;         ///< Up to 3 s each way.
+  int stale_list = 2500;  ///< Per list that permits it (resourceVersion=0).
+  int kill_at_write = 40;
+  int pause = 8;          ///< The process stands still for 1 to 25 s.
+  int partition = 8;      ///< It is cut off for 1 to 25 s.
+  int wall_jump = 15;     ///< Its wall clock jumps by up to a day.
+  int stream_break = 40;  ///< Per piece of a watch.
+  int stream_end = 40;
+  int stream_expired = 30;  ///< 410 as an ERROR event.
+  int stream_slow = 250;    ///< Up to 2 s; a tenth of them freezes for up to 8 s.
+  int stream_drip = 60;     ///< In two pieces.
+};
+
+/// What befalls the process itself at one of its calls.
+struct ProcessFate {
+  enum class Moment { kNone, kBeforeSend, kAfterApply, kAfterReply };
+  Moment killed = Moment::kNone;
+  Millis paused{0};
+  Millis cut_off{0};
+  std::optional<std::chrono::microseconds> wall_jump = {};
+  Millis replay_after{0};  ///< 0 = not replayed.
+  bool interposed = false;
+  bool stale = false;
 };
 
 /// Draws faults from a seed, writes them down, and skips those that are switched off. After `end()` nothing
-/// goes wrong.
+/// goes wrong. Each process has dice of its own: what happens to one does not move the chances of another.
 class FaultPlan {
  public:
-  FaultPlan(uint64_t seed, FaultRates rates, std::set<size_t> off)
-      : random_(seed), rates_(rates), off_(std::move(off)) {}
+  /// `only`: nothing but these ids happens.
+  FaultPlan(uint64_t seed, FaultRates rates, std::optional<std::set<std::string>> only)
+      : seed_(seed), rates_(rates), only_(std::move(only)) {}
 
-  sandbox::CallFate call(const std::string& who, const kube::HttpRequest& request, MonoTime now);
+  sandbox::CallFate call(const std::string& who, const kube::HttpRequest& request, MonoTime now,
+                         ProcessFate& process);
   sandbox::StreamFate stream(const std::string& who, const std::string& target, MonoTime now);
-  /// True if `who` dies at this write; the moment is 0 = before it is sent, 1 = after it was applied, 2 =
-  /// after the reply.
-  bool kill(const std::string& who, const kube::HttpRequest& request, MonoTime now, int& moment);
   /// Any other happening of the schedule (a node is lost, ...): true unless it is switched off.
-  bool happens(std::string what, MonoTime now);
+  bool happens(const std::string& id, const std::string& what, MonoTime now);
   void end() { ended_ = true; }
   [[nodiscard]] bool ended() const { return ended_; }
   [[nodiscard]] const std::vector<Fault>& faults() const { return faults_; }
 
  private:
-  /// Draws with a chance of `rate` in a thousand; a drawn fault is numbered even when it is off.
-  bool draw(int rate, const std::string& who, const char* kind, const std::string& target, MonoTime now);
+  struct Dice {
+    Random random;
+    uint64_t turn = 0;
+  };
+  Dice& dice(const std::string& who);
+  /// A drawn fault is drawn even when it is off: the chances of the others stay.
+  bool draw(Dice& dice, int rate, const std::string& who, const char* kind, const std::string& target,
+            MonoTime now);
+  void draw_write(Dice& dice, const std::string& who, const std::string& target, MonoTime now,
+                  ProcessFate& process);
+  bool draw_answer(Dice& dice, const std::string& who, const std::string& target, MonoTime now,
+                   sandbox::CallFate& fate);
 
-  Random random_;
+  uint64_t seed_;
   FaultRates rates_;
-  std::set<size_t> off_;
+  std::optional<std::set<std::string>> only_;
+  std::map<std::string, Dice> dice_;
   std::vector<Fault> faults_;
   bool ended_ = false;
 };

@@ -1,67 +1,149 @@
-// stowage-sim --seeds A..B: plays schedules and says which of them break an invariant.
+// stowage-sim: plays schedules of the whole control plane and says which of them break an invariant.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
-#include "sandbox/control_plane/roles.h"
-#include "test/sim/schedule.h"
+#include "base/clock.h"
+#include "test/sim/mutations.h"
+#include "test/sim/regression.h"
+#include "test/sim/runner.h"
 
 namespace {
 
 using namespace stowage;
 
-std::string read(const std::filesystem::path& path) {
-  std::ifstream in(path);
-  std::stringstream out;
-  out << in.rdbuf();
-  return out.str();
+struct Arguments {
+  std::string seeds = "1..100";
+  std::string crds = "crds";
+  std::string mutation;
+  std::string store;
+  std::vector<std::string> replay;
+  int replicas = 2;
+  int jobs = 0;
+  bool mutations = false;
+  bool list_mutations = false;
+  bool shrink = false;
+  bool logs = false;
+};
+
+bool parse_seeds(const std::string& text, uint64_t& first, uint64_t& last) {
+  return std::sscanf(text.c_str(), "%lu..%lu", &first, &last) == 2 && first <= last;
 }
 
-/// What stands in the cluster before anything runs: target path in the first line, then the object.
-std::vector<std::string> manifests(const std::filesystem::path& crds) {
-  std::vector<std::string> out;
-  for (const char* name : {"default", "stowage-system"}) {
-    out.push_back(fmt::format(
-        "/api/v1/namespaces\n{{apiVersion: v1, kind: Namespace, metadata: {{name: {}}}}}\n", name));
-  }
-  std::vector<std::filesystem::path> files;
-  for (const auto& entry : std::filesystem::directory_iterator(crds)) {
-    if (entry.path().extension() == ".yaml") files.push_back(entry.path());
-  }
-  std::ranges::sort(files);
-  for (const auto& file : files) {
-    out.push_back("/apis/apiextensions.k8s.io/v1/customresourcedefinitions\n" + read(file));
-  }
-  return out;
+sim::Verdict verdict(const sim::Outcome& outcome) {
+  return {.seed = outcome.seed, .violations = outcome.violations, .story = outcome.logs};
 }
 
-std::vector<sim::Role> roles() {
-  return {sandbox::operator_role(), sandbox::scheduler_role()};
+void tell(const sim::Verdict& seed, bool with_logs) {
+  for (const auto& violation : seed.violations)
+    fmt::print(stderr, "seed {}: {}: {}\n", seed.seed, violation.invariant, violation.what);
+  if (with_logs) fmt::print(stderr, "{}", seed.story);
 }
 
-void tell(const sim::Outcome& outcome, bool with_logs) {
-  for (const auto& violation : outcome.violations) {
-    fmt::print(stderr, "seed {}: {}: {}\n", outcome.seed, violation.invariant, violation.what);
-  }
-  if (with_logs) fmt::print(stderr, "{}", outcome.logs);
-}
-
-void tell_shrunk(const sim::SimOptions& options, const std::vector<std::string>& objects,
-                 const sim::Outcome& outcome) {
-  const auto kept = sim::shrink(options, roles(), objects, outcome, 200);
+/// Cuts a failing schedule down, tells what is left, and stores it where asked.
+void tell_shrunk(const sim::SimOptions& options, const sim::Ground& ground, const std::string& store) {
+  const sim::Outcome outcome = sim::play(options, ground);
+  if (outcome.violations.empty()) return;
+  const auto kept = sim::shrink(options, ground, outcome, 200);
   fmt::print(stderr, "seed {}: {} of {} faults are enough:\n", outcome.seed, kept.size(),
              outcome.faults.size());
-  for (const auto& fault : outcome.faults) {
-    if (!std::ranges::binary_search(kept, fault.number)) continue;
+  for (const auto& fault : kept) {
     const auto at = std::chrono::duration_cast<Millis>(fault.at.time_since_epoch()).count();
-    fmt::print(stderr, "  {:>8.3f}s #{} {}\n", static_cast<double>(at) / 1000 - 3600, fault.number,
-               fault.what);
+    fmt::print(stderr, "  {:>8.3f}s [{}] {}\n", static_cast<double>(at) / 1000 - 3600, fault.id, fault.what);
   }
+  if (store.empty()) return;
+  const auto saved = sim::save_regression(store, options, outcome, kept);
+  fmt::print(stderr, "{}\n", saved ? "stored as " + *saved : saved.error().to_string());
+}
+
+int play_seeds(const Arguments& arguments, const sim::Ground& ground, uint64_t first, uint64_t last) {
+  const SystemClock clock;
+  const MonoTime start = clock.now();
+  const auto options = [&](uint64_t seed) {
+    return sim::SimOptions{
+        .seed = seed, .replicas = arguments.replicas, .mutation = sim::find_mutation(arguments.mutation)};
+  };
+  size_t violations = 0;
+  uint64_t played = 0;
+  std::vector<uint64_t> failing;
+  const auto done = [&](const sim::Verdict& seed) {
+    if (++played % 500 == 0) fmt::print(stderr, "{} of {} seeds\n", played, last - first + 1);
+    if (seed.violations.empty()) return;
+    violations += seed.violations.size();
+    tell(seed, arguments.logs);
+    failing.push_back(seed.seed);
+  };
+  sim::run_seeds(
+      first, last, arguments.jobs, [&](uint64_t seed) { return verdict(sim::play(options(seed), ground)); },
+      done);
+  const double minutes = std::chrono::duration<double>(clock.now() - start).count() / 60;
+  std::ranges::sort(failing);
+  if (arguments.shrink && !failing.empty()) tell_shrunk(options(failing.front()), ground, arguments.store);
+  fmt::print("{}\n", nlohmann::json{{"seeds", last - first + 1},
+                                    {"violations", violations},
+                                    {"failing", failing},
+                                    {"schedules_per_minute",
+                                     static_cast<int64_t>(static_cast<double>(last - first + 1) / minutes)}}
+                         .dump());
+  return violations == 0 ? 0 : 1;
+}
+
+int replay(const Arguments& arguments, const sim::Ground& ground) {
+  size_t violations = 0;
+  for (const std::string& path : arguments.replay) {
+    const auto options = sim::load_regression(path);
+    if (!options) {
+      fmt::print(stderr, "{}\n", options.error().to_string());
+      return 2;
+    }
+    const sim::Outcome outcome = sim::play(*options, ground);
+    tell(verdict(outcome), arguments.logs);
+    violations += outcome.violations.size();
+    fmt::print(stderr, "{}: {}\n", path, outcome.violations.empty() ? "holds" : "BROKEN");
+  }
+  fmt::print("{}\n",
+             nlohmann::json{{"regressions", arguments.replay.size()}, {"violations", violations}}.dump());
+  return violations == 0 ? 0 : 1;
+}
+
+/// Every seeded bug in turn, until a seed catches it. The table is for people, the last line for scripts.
+int try_mutations(const Arguments& arguments, const sim::Ground& ground, uint64_t first, uint64_t last) {
+  std::vector<const sim::Mutation*> all;
+  for (const sim::Mutation& mutation : sim::mutations()) {
+    if (arguments.mutation.empty() || arguments.mutation == mutation.name) all.push_back(&mutation);
+  }
+  std::vector<std::string> rows(all.size());
+  std::vector<std::string> escaped;
+  const auto hunt = [&](uint64_t index) {
+    sim::Verdict out{.seed = index, .violations = {}, .story = {}};
+    for (uint64_t seed = first; seed <= last && out.violations.empty(); ++seed) {
+      const sim::Outcome outcome =
+          sim::play({.seed = seed, .replicas = arguments.replicas, .mutation = all[index]}, ground);
+      out.violations = outcome.violations;
+      out.story = std::to_string(seed);
+    }
+    return out;
+  };
+  sim::run_seeds(0, all.size() - 1, arguments.jobs, hunt, [&](const sim::Verdict& found) {
+    const std::string& name = all[found.seed]->name;
+    const bool caught = !found.violations.empty();
+    if (!caught) escaped.push_back(name);
+    rows[found.seed] =
+        fmt::format("{:<28} {:<6} {:<6} {}", name, caught ? found.violations[0].invariant : "-",
+                    caught ? found.story : "-", caught ? found.violations[0].what : "NOT CAUGHT");
+  });
+  fmt::print("{:<28} {:<6} {:<6} {}\n", "mutation", "by", "seed", "what was seen");
+  for (const std::string& row : rows)
+    fmt::print("{}\n", row.substr(0, 200));
+  std::ranges::sort(escaped);
+  fmt::print(
+      "{}\n",
+      nlohmann::json{{"mutations", all.size()}, {"caught", all.size() - escaped.size()}, {"escaped", escaped}}
+          .dump());
+  return escaped.empty() ? 0 : 1;
 }
 
 }  // namespace
@@ -69,47 +151,44 @@ void tell_shrunk(const sim::SimOptions& options, const std::vector<std::string>&
 int main(int argc, char** argv) {
   CLI::App app{
       "Plays the whole control plane under virtual time with seeded faults and checks its invariants."};
-  std::string seeds = "1..100";
-  std::string crds = "crds";
-  int replicas = 2;
-  bool shrink = false;
-  bool logs = false;
-  app.add_option("--seeds", seeds, "A..B, both played");
-  app.add_option("--replicas", replicas, "replicas of operator and of scheduler")->check(CLI::Range(1, 9));
-  app.add_option("--crds", crds, "folder of the CustomResourceDefinitions")->check(CLI::ExistingDirectory);
-  app.add_flag("--shrink", shrink, "cut the first failing seed down to the faults that matter");
-  app.add_flag("--logs", logs, "print the logs of failing seeds");
+  Arguments arguments;
+  app.add_option("--seeds", arguments.seeds, "A..B, both played");
+  app.add_option("--replicas", arguments.replicas, "replicas of operator and of scheduler")
+      ->check(CLI::Range(1, 9));
+  app.add_option("--jobs", arguments.jobs, "worker processes; 0 = one a core")->check(CLI::Range(0, 256));
+  app.add_option("--crds", arguments.crds, "folder of the CustomResourceDefinitions")
+      ->check(CLI::ExistingDirectory);
+  app.add_option("--mutation", arguments.mutation, "play with this seeded bug (--list-mutations)");
+  app.add_flag("--mutations", arguments.mutations,
+               "hunt each seeded bug (or the one of --mutation) over --seeds and print who caught it");
+  app.add_flag("--list-mutations", arguments.list_mutations, "names of the seeded bugs");
+  app.add_option("--replay", arguments.replay, "stored regressions to play")->check(CLI::ExistingFile);
+  app.add_flag("--shrink", arguments.shrink, "cut the first failing seed down to the faults that matter");
+  app.add_option("--store", arguments.store, "folder for the shrunk schedule, as a regression");
+  app.add_flag("--logs", arguments.logs, "print the logs of failing seeds");
   CLI11_PARSE(app, argc, argv);
+  if (arguments.list_mutations) {
+    for (const auto& mutation : sim::mutations())
+      fmt::print("{:<28} {}\n", mutation.name, mutation.what);
+    return 0;
+  }
   uint64_t first = 0;
   uint64_t last = 0;
-  if (std::sscanf(seeds.c_str(), "%lu..%lu", &first, &last) != 2 || last < first) {
-    fmt::print(stderr, "--seeds {}: write A..B with A <= B, such as 1..1000\n", seeds);
+  if (!parse_seeds(arguments.seeds, first, last)) {
+    fmt::print(stderr, "--seeds {}: write A..B with A <= B, such as 1..1000\n", arguments.seeds);
     return 2;
   }
-
-  const auto objects = manifests(crds);
-  const SystemClock clock;
-  const MonoTime start = clock.now();
-  size_t violations = 0;
-  nlohmann::json failing = nlohmann::json::array();
-  for (uint64_t seed = first; seed <= last; ++seed) {
-    const sim::SimOptions options{.seed = seed, .replicas = replicas};
-    const sim::Outcome outcome = sim::play(options, roles(), objects);
-    if ((seed - first + 1) % 100 == 0)
-      fmt::print(stderr, "{} of {} seeds\n", seed - first + 1, last - first + 1);
-    if (outcome.violations.empty()) continue;
-    violations += outcome.violations.size();
-    tell(outcome, logs);
-    if (shrink && failing.empty()) tell_shrunk(options, objects, outcome);
-    failing.push_back(seed);
+  if (!arguments.mutation.empty() && sim::find_mutation(arguments.mutation) == nullptr) {
+    fmt::print(stderr, "--mutation {}: unknown; --list-mutations names them\n", arguments.mutation);
+    return 2;
   }
-  const double minutes = std::chrono::duration<double>(clock.now() - start).count() / 60;
-  const auto count = last - first + 1;
-  fmt::print("{}\n", nlohmann::json{{"seeds", count},
-                                    {"violations", violations},
-                                    {"failing", failing},
-                                    {"schedules_per_minute",
-                                     static_cast<int64_t>(static_cast<double>(count) / minutes)}}
-                         .dump());
-  return violations == 0 ? 0 : 1;
+  if (arguments.jobs == 0) arguments.jobs = static_cast<int>(std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN)));
+  const auto ground = sim::make_ground(arguments.crds);
+  if (!ground) {
+    fmt::print(stderr, "{}\n", ground.error().to_string());
+    return 2;
+  }
+  if (!arguments.replay.empty()) return replay(arguments, *ground);
+  if (arguments.mutations) return try_mutations(arguments, *ground, first, last);
+  return play_seeds(arguments, *ground, first, last);
 }

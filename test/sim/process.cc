@@ -1,55 +1,165 @@
 #include "test/sim/process.h"
 
+#include <fmt/format.h>
+
+#include "base/check.h"
+
 namespace stowage::sim {
 namespace {
 
-kube::Environment own(test::VirtualWorld& world, Random& random, Logger& log) {
-  kube::Environment shared = world.env();
-  return {shared.executor, shared.clock, shared.timers, random, log};
+using sandbox::CallFate;
+
+bool is_lease(const kube::HttpRequest& request) {
+  return request.target.find("/leases") != std::string::npos;
+}
+
+bool is_write(const kube::HttpRequest& request) {
+  return request.method != kube::Method::kGet;
+}
+
+/// The same bytes once more, later, on behalf of a sender who may be dead by then.
+boost::asio::awaitable<void> replay(Surroundings& around, std::string who, std::string user,
+                                    kube::HttpRequest request, Millis after) {
+  const kube::Environment env = around.world.env();
+  co_await env.sleep_for(after);
+  sandbox::InProcessTransport late(env, around.server, std::move(user));
+  const auto answer = co_await late.call(request);
+  if (!answer) co_return;
+  around.checker.after_write({.who = who,
+                              .request = request,
+                              .status = answer->status,
+                              .now = around.world.clock().now(),
+                              .wall = around.world.clock().wall(),
+                              .late = true});
+}
+
+/// A third of the machines keeps time badly: up to 3 % fast or slow.
+int draw_rate(Random& random) {
+  return random.below(3) == 0 ? static_cast<int>(random.below(61)) - 30 : 0;
 }
 
 }  // namespace
 
-SimProcess::SimProcess(test::VirtualWorld& world, sandbox::Server& server, const Role& role, std::string name,
-                       FaultPlan& plan, Checker& checker, uint64_t seed)
-    : world_(world),
+kube::Environment SimProcess::env() {
+  return {around_.world.env().executor, time_, time_, random_, log_};
+}
+
+SimProcess::SimProcess(Surroundings& around, const Role& role, std::string name, uint64_t seed)
+    : around_(around),
+      role_(role),
       name_(std::move(name)),
-      plan_(plan),
-      checker_(checker),
       random_(seed),
-      replica_(own(world, random_, log_), server, role, name_, /*leader_elect=*/true, this) {}
+      no_streaming_(random_.below(3) == 0),
+      time_(around.world, draw_rate(random_)),
+      transport_(env(), around.server, "stowage-" + role.name, this) {
+  kube::LifeOptions options{.name = "stowage-" + role.name,
+                            .user_agent = "stowage-" + role.name + "/sim",
+                            .lease = {.ns = "stowage-system",
+                                      .name = "stowage-" + role.name,
+                                      .identity = name_,
+                                      .lease = role.lease,
+                                      .renew = role.renew,
+                                      .retry = role.retry}};
+  if (around.mutation != nullptr && around.mutation->role == role.name)
+    mutant_ = make_mutant(*around.mutation, transport_, env());
+  life_ = std::make_unique<kube::ProcessLife>(env(), mutant_ ? *mutant_ : transport_, std::move(options));
+  // The catalogue stands already; one process in eight brings it again.
+  const bool catalogue = role.name == "operator" && random_.below(8) == 0;
+  const std::string text =
+      fmt::format("apiVersion: config.stowage.dev/v1alpha1\nkind: {}\n{}", role.config_kind,
+                  role.name == "operator" && !catalogue ? "catalogue: false\n" : "");
+  auto config = kube::ConfigFile::parse(text, "sim", role.config_kind);
+  STOWAGE_CHECK(config.has_value(), "the configuration is valid");
+  config_ = *std::move(config);
+  kube::ComponentContext context = life_->context(metrics_, config_->root());
+  fence_ = context.fence;
+  auto component = role.make(std::move(context));
+  STOWAGE_CHECK(component.has_value(), "the component can be built");
+  component_ = *std::move(component);
+}
 
 SimProcess::~SimProcess() = default;
 
 void SimProcess::start() {
-  world_.spawn(replica_.run());
+  around_.world.spawn(live());
+}
+
+boost::asio::awaitable<void> SimProcess::live() {
+  exit_code_ = co_await life_->run(*component_);
 }
 
 void SimProcess::kill() {
   dead_ = true;
-  replica_.stop();
+  life_->stop();
 }
 
-sandbox::CallFate SimProcess::on_call(const kube::HttpRequest& request) {
-  if (dead_) return {.kind = sandbox::CallFate::Kind::kSwallowed};
-  const MonoTime now = world_.clock().now();
-  sandbox::CallFate fate = plan_.call(name_, request, now);
-  int moment = 0;
-  if (request.method != kube::Method::kGet && plan_.kill(name_, request, now, moment)) {
-    // A process that dies while its request is under way: the server may still get it.
-    fate.kind = moment == 0 ? sandbox::CallFate::Kind::kSwallowed : sandbox::CallFate::Kind::kSwallowedReply;
-    kill();
+void SimProcess::make_stale(kube::HttpRequest& request) {
+  static constexpr std::string_view kAny = "resourceVersion=0";
+  const size_t at = request.target.find(kAny);
+  const uint64_t now = around_.server.version();
+  const uint64_t back = random_.below(40);
+  if (at == std::string::npos || now <= back + 1) return;
+  request.target.replace(at, kAny.size(),
+                         fmt::format("resourceVersion={}&resourceVersionMatch=Exact", now - back));
+}
+
+void SimProcess::befall(const ProcessFate& fate, const kube::HttpRequest& request, CallFate& call) {
+  const MonoTime now = around_.world.clock().now();
+  if (fate.wall_jump) time_.jump_wall(*fate.wall_jump);
+  if (fate.cut_off > Millis{0}) cut_until_ = now + fate.cut_off;
+  if (fate.paused > Millis{0}) time_.stand_still(now + fate.paused);
+  if (fate.interposed && around_.interpose) call.before = [this, request] { around_.interpose(request); };
+  if (fate.replay_after > Millis{0} && call.kind != CallFate::Kind::kLostBefore)
+    around_.world.spawn(
+        replay(around_, name_, "stowage-" + role_.name, request, call.to_server + fate.replay_after));
+  using Moment = ProcessFate::Moment;
+  if (fate.killed == Moment::kNone) return;
+  // A process that dies while its request is under way: the server may still get it.
+  call.kind =
+      fate.killed == Moment::kBeforeSend ? CallFate::Kind::kSwallowed : CallFate::Kind::kSwallowedReply;
+  kill();
+}
+
+CallFate SimProcess::on_call(kube::HttpRequest& request) {
+  const MonoTime now = around_.world.clock().now();
+  if (dead_ || now < cut_until_) return {.kind = CallFate::Kind::kSwallowed};
+  if (now < around_.down_until) return {.kind = CallFate::Kind::kLostBefore};
+  if (is_write(request) && !is_lease(request))
+    around_.checker.on_send(name_, role_.name, request, time_.now(), fence_());
+  if (!is_write(request)) around_.checker.on_read(name_, request);
+  if (no_streaming_ && !around_.plan.ended() &&
+      request.target.find("sendInitialEvents") != std::string::npos) {
+    return {
+        .kind = CallFate::Kind::kAnswered,
+        .status = 400,
+        .body = R"({"kind":"Status","apiVersion":"v1","status":"Failure","reason":"BadRequest","code":400})"};
   }
+  ProcessFate process;
+  CallFate fate = around_.plan.call(name_, request, now, process);
+  befall(process, request, fate);
+  if (process.stale) make_stale(request);
+  // Standing still, it neither sends nor hears.
+  if (const auto still = std::chrono::ceil<Millis>(time_.still_until() - now); still > Millis{0})
+    (random_.below(2) == 0 ? fate.to_server : fate.to_client) += still;
   return fate;
 }
 
 sandbox::StreamFate SimProcess::on_stream(const std::string& target) {
-  if (dead_) return {.break_now = true};
-  return plan_.stream(name_, target, world_.clock().now());
+  const MonoTime now = around_.world.clock().now();
+  if (dead_ || now < around_.down_until) return {.break_now = true};
+  sandbox::StreamFate fate = around_.plan.stream(name_, target, now);
+  const MonoTime quiet = std::max(cut_until_, time_.still_until());
+  if (quiet > now) fate.delay = std::max(fate.delay, std::chrono::ceil<Millis>(quiet - now));
+  return fate;
 }
 
 void SimProcess::on_applied(const kube::HttpRequest& request, int status) {
-  checker_.after_write(name_, request, status, world_.clock().now(), world_.clock().wall());
+  around_.checker.after_write({.who = name_,
+                               .role = role_.name,
+                               .request = request,
+                               .status = status,
+                               .now = around_.world.clock().now(),
+                               .wall = around_.world.clock().wall()});
 }
 
 }  // namespace stowage::sim

@@ -1,21 +1,42 @@
 #pragma once
 
+#include <functional>
+#include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
+#include "kube/runtime/config_file.h"
+#include "kube/runtime/metrics.h"
+#include "kube/runtime/process_life.h"
 #include "sandbox/inprocess/replica.h"
 #include "test/sim/checker.h"
 #include "test/sim/faults.h"
+#include "test/sim/mutations.h"
+#include "test/sim/skewed_time.h"
 #include "test/support/virtual_world.h"
 
 namespace stowage::sim {
 
 using sandbox::Role;
 
-/// One life of one replica: its own chance, its own connection, and a death that can come at any write.
+/// What the processes of a schedule share.
+struct Surroundings {
+  test::VirtualWorld& world;
+  sandbox::Server& server;
+  FaultPlan& plan;
+  Checker& checker;
+  const Mutation* mutation = nullptr;
+  /// Changes the object of a write that is on its way, as somebody else.
+  std::function<void(const kube::HttpRequest&)> interpose = {};
+  /// Until then the server refuses every connection (a restart).
+  MonoTime down_until = {};
+};
+
+/// One life of one replica: its own chance, clocks and connection, and a death that can come at any write.
 class SimProcess final : public sandbox::Network {
  public:
-  SimProcess(test::VirtualWorld& world, sandbox::Server& server, const Role& role, std::string name,
-             FaultPlan& plan, Checker& checker, uint64_t seed);
+  SimProcess(Surroundings& around, const Role& role, std::string name, uint64_t seed);
   ~SimProcess() override;
 
   void start();
@@ -23,24 +44,40 @@ class SimProcess final : public sandbox::Network {
   void kill();
   [[nodiscard]] bool dead() const { return dead_; }
   /// The coroutine of its life has ended; only then may it be destroyed.
-  [[nodiscard]] bool ended() const { return replica_.ended(); }
+  [[nodiscard]] bool ended() const { return exit_code_.has_value(); }
   [[nodiscard]] const std::string& name() const { return name_; }
-  /// Asks for a clean end.
-  void stop() { replica_.stop(); }
+  [[nodiscard]] const Role& role() const { return role_; }
+  [[nodiscard]] kube::ProcessLife& life() { return *life_; }
+  [[nodiscard]] const kube::Component& component() const { return *component_; }
   [[nodiscard]] const test::RecordingLogger& log() const { return log_; }
+  [[nodiscard]] std::string metrics_text() const { return metrics_.scrape(); }
 
-  sandbox::CallFate on_call(const kube::HttpRequest& request) override;
+  sandbox::CallFate on_call(kube::HttpRequest& request) override;
   sandbox::StreamFate on_stream(const std::string& target) override;
   void on_applied(const kube::HttpRequest& request, int status) override;
 
  private:
-  test::VirtualWorld& world_;
+  [[nodiscard]] kube::Environment env();
+  boost::asio::awaitable<void> live();
+  void befall(const ProcessFate& fate, const kube::HttpRequest& request, sandbox::CallFate& call);
+  void make_stale(kube::HttpRequest& request);
+
+  Surroundings& around_;
+  const Role& role_;
   std::string name_;
-  FaultPlan& plan_;
-  Checker& checker_;
   Random random_;
+  bool no_streaming_;  ///< Its server does not know streaming lists.
+  SkewedTime time_;
   test::RecordingLogger log_;
-  sandbox::Replica replica_;
+  kube::Metrics metrics_;
+  sandbox::InProcessTransport transport_;
+  std::unique_ptr<kube::Transport> mutant_;
+  std::unique_ptr<kube::ProcessLife> life_;
+  std::optional<kube::ConfigFile> config_;  ///< Its sections live as long as it does.
+  std::unique_ptr<kube::Component> component_;
+  std::optional<int> exit_code_;
+  std::function<MonoTime()> fence_;
+  MonoTime cut_until_ = {};
   bool dead_ = false;
 };
 

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "test/sim/ground.h"
 #include "test/sim/sim_world.h"
 
 namespace stowage::sim {
@@ -17,12 +18,10 @@ struct Outcome {
 
 /// Plays the schedule of one seed: a small cluster, a few models, a minute or two of faults and users'
 /// changes, then calm: everything must converge, and then be silent.
-Outcome play(const SimOptions& options, const std::vector<Role>& roles,
-             const std::vector<std::string>& manifests);
+Outcome play(const SimOptions& options, const Ground& ground);
 
-/// Switches faults of a failing seed off, halves first (Zeller's ddmin), while it still breaks the same
-/// invariant. Result: the numbers of the faults that are left.
-std::vector<size_t> shrink(SimOptions options, const std::vector<Role>& roles,
-                           const std::vector<std::string>& manifests, const Outcome& failing, int most_runs);
+/// Switches faults of a failing schedule off, halves first (Zeller's ddmin), while it still breaks the same
+/// invariant. Result: the faults that are left.
+std::vector<Fault> shrink(SimOptions options, const Ground& ground, const Outcome& failing, int most_runs);
 
 }  // namespace stowage::sim

@@ -4,44 +4,41 @@
 
 #include <algorithm>
 
-#include "base/check.h"
 #include "sandbox/apiserver/http.h"
+#include "test/sim/ground.h"
 
 namespace stowage::sim {
 namespace {
-
-sandbox::ServerOptions server_options(uint64_t seed) {
-  sandbox::ServerOptions options;
-  options.seed = seed;
-  return options;
-}
 
 constexpr sandbox::KubeletTimes kTimes{
     .image_pull = Millis{1500}, .warm_up = Millis{2000}, .termination = Millis{1000}};
 
 }  // namespace
 
-SimWorld::SimWorld(SimOptions options, std::vector<Role> roles, const std::vector<std::string>& manifests)
+SimWorld::SimWorld(SimOptions options, const Ground& ground)
     : options_(std::move(options)),
-      roles_(std::move(roles)),
+      ground_(ground),
       world_(options_.seed),
-      server_(server_options(options_.seed)),
+      server_(ground.server.fork(options_.seed)),
       kubelets_(server_, kTimes),
       chance_(options_.seed * 2 + 1),
-      plan_(options_.seed * 2, options_.rates, options_.off),
+      plan_(options_.seed * 2, options_.rates, options_.only),
       checker_(server_, options_.patience),
+      around_{.world = world_,
+              .server = server_,
+              .plan = plan_,
+              .checker = checker_,
+              .mutation = options_.mutation,
+              .interpose = [this](const kube::HttpRequest& request) { interpose(request); }},
       drive_(world_.io(), world_.clock(), world_.timers(), server_, kubelets_,
-             {.before_round = [this] { tend_processes(); },
+             {.before_round =
+                  [this] {
+                    checker_.catch_up(world_.clock().now(), world_.clock().wall());
+                    tend_processes();
+                  },
               .settled = [this] { checker_.tick(world_.clock().now(), world_.clock().wall()); },
               .next = [this] { return next_restart(); }}) {
-  for (const std::string& manifest : manifests) {
-    const size_t split = manifest.find('\n');
-    std::string answer;
-    const int status =
-        user("POST", manifest.substr(0, split), manifest.substr(split + 1), "application/yaml", &answer);
-    STOWAGE_CHECK(status == 201, fmt::format("{}: {} {}", manifest.substr(0, split), status, answer));
-  }
-  for (size_t role = 0; role < roles_.size(); ++role) {
+  for (size_t role = 0; role < ground_.roles.size(); ++role) {
     for (int number = 0; number < options_.replicas; ++number)
       slots_.push_back({.role = role, .number = number});
   }
@@ -67,10 +64,45 @@ int SimWorld::user(const std::string& method, const std::string& path, const std
   const kube::Method kind = method == "GET"      ? kube::Method::kGet
                             : method == "DELETE" ? kube::Method::kDelete
                                                  : kube::Method::kPost;
-  checker_.after_write("user", {.method = kind, .target = path}, response.status, world_.clock().now(),
-                       world_.clock().wall());
+  const std::string who = "user";
+  const kube::HttpRequest asked{.method = kind, .target = path};
+  checker_.after_write({.who = who,
+                        .request = asked,
+                        .status = response.status,
+                        .now = world_.clock().now(),
+                        .wall = world_.clock().wall()});
   if (answer != nullptr) *answer = std::move(response.body);
   return response.status;
+}
+
+/// Somebody else gets in between: a pod that was to be bound or deleted is replaced by a namesake, anything
+/// else gets a new annotation (and so a new version).
+void SimWorld::interpose(const kube::HttpRequest& request) {
+  const std::string path = request.target.substr(0, request.target.find('?'));
+  if (request.method == kube::Method::kPatch) {
+    user("PATCH", path.ends_with("/status") ? path.substr(0, path.size() - 7) : path,
+         fmt::format(R"({{"metadata":{{"annotations":{{"user/touched":"{}"}}}}}})", chance_.below(1000)),
+         "application/merge-patch+json");
+    return;
+  }
+  const bool bind = path.ends_with("/binding");
+  if (!bind && request.method != kube::Method::kDelete) return;
+  const std::string pod = bind ? path.substr(0, path.size() - 8) : path;
+  const size_t slash = pod.rfind('/');
+  if (pod.find("/pods/") == std::string::npos) return;
+  user("DELETE", pod, R"({"kind":"DeleteOptions","apiVersion":"v1","gracePeriodSeconds":0})");
+  user("POST", pod.substr(0, slash),
+       fmt::format(R"({{"apiVersion":"v1","kind":"Pod","metadata":{{"name":"{}"}},"spec":{{)"
+                   R"("containers":[{{"name":"c","image":"stranger"}}]}}}})",
+                   pod.substr(slash + 1)));
+}
+
+void SimWorld::kill_one(Random& random) {
+  std::vector<SimProcess*> alive;
+  for (const Slot& slot : slots_) {
+    if (slot.process != nullptr && !slot.process->dead()) alive.push_back(slot.process);
+  }
+  if (!alive.empty()) alive[random.below(alive.size())]->kill();
 }
 
 void SimWorld::tend_processes() {
@@ -84,10 +116,9 @@ void SimWorld::tend_processes() {
           now + (plan_.ended() ? Millis{100} : Millis{500 + static_cast<int64_t>(chance_.below(8000))});
     }
     if (now < slot.restart_at) continue;
-    const Role& role = roles_[slot.role];
+    const Role& role = ground_.roles[slot.role];
     const std::string name = fmt::format("{}-{}.{}", role.name, slot.number, slot.lives++);
-    processes_.push_back(
-        std::make_unique<SimProcess>(world_, server_, role, name, plan_, checker_, chance_.next()));
+    processes_.push_back(std::make_unique<SimProcess>(around_, role, name, chance_.next()));
     slot.process = processes_.back().get();
     slot.process->start();
   }
@@ -118,7 +149,7 @@ void SimWorld::stop() {
   plan_.end();
   stopping_ = true;
   for (const auto& process : processes_) {
-    if (!process->dead()) process->stop();
+    if (!process->dead()) process->life().stop();
   }
   run_until(
       [&] { return std::ranges::all_of(processes_, [](const auto& process) { return process->ended(); }); },

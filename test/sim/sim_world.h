@@ -13,11 +13,14 @@
 
 namespace stowage::sim {
 
+struct Ground;
+
 struct SimOptions {
   uint64_t seed = 1;
   int replicas = 2;  ///< Of each role.
   FaultRates rates = {};
-  std::set<size_t> off = {};  ///< Faults that do not happen.
+  std::optional<std::set<std::string>> only = {};  ///< Nothing but these faults happens.
+  const Mutation* mutation = nullptr;
   Patience patience = {};
 };
 
@@ -25,7 +28,7 @@ struct SimOptions {
 /// role that die and come back. One seed is one schedule, bit for bit.
 class SimWorld {
  public:
-  SimWorld(SimOptions options, std::vector<Role> roles, const std::vector<std::string>& manifests);
+  SimWorld(SimOptions options, const Ground& ground);
   ~SimWorld();
   SimWorld(const SimWorld&) = delete;
   SimWorld& operator=(const SimWorld&) = delete;
@@ -39,12 +42,16 @@ class SimWorld {
   /// A request by the user, never disturbed. Returns the status; `body` gets the answer.
   int user(const std::string& method, const std::string& path, const std::string& body = {},
            const std::string& content_type = "application/json", std::string* answer = nullptr);
+  /// Ends the life of a random process, at once.
+  void kill_one(Random& random);
   /// No more faults, and dead replicas come back at once.
   void calm();
   /// Ends every process cleanly.
   void stop();
 
   [[nodiscard]] FaultPlan& plan() { return plan_; }
+  [[nodiscard]] sandbox::Server& server() { return server_; }
+  [[nodiscard]] Surroundings& around() { return around_; }
   [[nodiscard]] Checker& checker() { return checker_; }
   [[nodiscard]] Random& chance() { return chance_; }
   [[nodiscard]] test::VirtualWorld& time() { return world_; }
@@ -60,21 +67,22 @@ class SimWorld {
     SimProcess* process = nullptr;
     MonoTime restart_at = {};
   };
+  void interpose(const kube::HttpRequest& request);
   void tend_processes();
   std::optional<MonoTime> next_restart();
 
   SimOptions options_;
-  std::vector<Role> roles_;
+  const Ground& ground_;
   test::VirtualWorld world_;
   sandbox::Server server_;
   sandbox::Kubelets kubelets_;
   Random chance_;
   FaultPlan plan_;
   Checker checker_;
+  Surroundings around_;
   sandbox::VirtualDrive drive_;
   std::vector<Slot> slots_;
   std::vector<std::unique_ptr<SimProcess>> processes_;
-  std::string old_logs_;
   bool stopping_ = false;
 };
 

@@ -1,0 +1,208 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "gpu-scheduler/translate.h"
+#include "test/sim/checker.h"
+
+// I1-I4: what may be seen of pods at any moment.
+namespace stowage::sim {
+namespace {
+
+int64_t size_of(const api::Pod& pod) {
+  const std::string& text = pod.meta.annotation("stowage.dev/group-size");
+  int64_t size = 1;
+  std::from_chars(text.data(), text.data() + text.size(), size);
+  return size;
+}
+
+bool ours(const api::Pod& pod) {
+  return pod.spec.scheduler_name == "stowage";
+}
+
+/// Its workload ended by itself: not a kubelet's refusal, not an eviction.
+bool failed_by_itself(const api::Pod& pod) {
+  return pod.status.phase == "Failed" && pod.status.reason.empty() &&
+         std::ranges::any_of(pod.status.containers, [](const auto& c) { return c.exit_code != 0; });
+}
+
+}  // namespace
+
+void Checker::on_pod(const Change& change) {
+  auto decoded = api::decode_pod(change.json);
+  if (!decoded) {
+    report("I6", "a stored pod cannot be read: " + decoded.error().message);
+    return;
+  }
+  const std::string uid = decoded->meta.uid;
+  const auto known = pods_.find(uid);
+  std::optional<api::Pod> before;
+  if (known != pods_.end()) before = known->second;
+  if (!decoded->meta.annotation("stowage.dev/group").empty()) gangs_changed_ = true;
+  if (change.type == kube::WatchType::kDeleted) {
+    if (before) {
+      pods_.erase(uid);
+      pod_parts_.erase(uid);
+      on_quiet_pod(*before, &*before, change);
+    }
+    return;
+  }
+  Parts parts = read_parts(change.json);
+  const api::Pod& pod = pods_[uid] = *std::move(decoded);
+  if (change.writer != nullptr && before)
+    check_parts(*change.writer, "pod " + pod.meta.key(), pod_parts_[uid], parts, &*before, &pod);
+  pod_parts_[uid] = std::move(parts);
+  const std::string& node = pod.spec.node_name;
+  const std::string previous = before ? before->spec.node_name : "";
+  if (!previous.empty() && previous != node)
+    report("I1", fmt::format("pod {} moved from {} to {}", pod.meta.key(), previous, node));
+  if (!node.empty() && previous.empty()) {
+    const bool own = ours(pod) && change.writer != nullptr && change.writer->role == "scheduler";
+    if (!own) node_changed_[node] = change.now;
+    check_room(node, change.now);
+  }
+  if (!before && !pod.meta.label("stowage.dev/deployment").empty()) check_surge(pod, change.now);
+  if (before) on_quiet_pod(pod, &*before, change);
+}
+
+/// A pod that changed or went: was it the operator, and was it allowed to?
+void Checker::on_quiet_pod(const api::Pod& pod, const api::Pod* before, const Change& change) {
+  Target* target = target_of(pod);
+  if (target == nullptr) return;
+  if (failed_by_itself(pod) && !failed_by_itself(*before)) check_budget(pod);
+  const bool there = pods_.contains(pod.meta.uid);
+  const bool was_ready = before->ready() && !before->terminating();
+  const bool is_ready = there && pod.ready() && !pod.terminating();
+  if (!was_ready || is_ready) return;
+  const bool by_operator = change.writer != nullptr && change.writer->role == "operator";
+  if (by_operator) {
+    check_retired(*before, change.now);
+  } else {
+    target->disturbed = change.now;
+  }
+}
+
+Checker::Target* Checker::target_of(const api::Pod& pod) {
+  const auto* owner = pod.meta.controller();
+  const auto it = targets_.find(pod.meta.ns + "/" + pod.meta.label("stowage.dev/deployment"));
+  if (it == targets_.end() || owner == nullptr || owner->uid != it->second.uid) return nullptr;
+  return &it->second;
+}
+
+std::set<std::string> Checker::ready_replicas(const std::string& ns, const Target& target) const {
+  std::map<std::string, int64_t> ready;
+  std::map<std::string, int64_t> size;
+  for (const auto& [uid, pod] : pods_) {
+    const auto* owner = pod.meta.controller();
+    if (pod.meta.ns != ns || owner == nullptr || owner->uid != target.uid) continue;
+    if (!pod.ready() || pod.terminating() || pod.terminal()) continue;
+    const std::string group =
+        pod.meta.label("stowage.dev/replica") + "/" + pod.meta.label("stowage.dev/attempt");
+    ++ready[group];
+    size[group] = size_of(pod);
+  }
+  std::set<std::string> out;
+  for (const auto& [group, count] : ready) {
+    if (count >= size[group]) out.insert(group.substr(0, group.find('/')));
+  }
+  return out;
+}
+
+/// The operator took a Ready pod away: its replica was one of those that may be missing.
+void Checker::check_retired(const api::Pod& gone, MonoTime now) {
+  const Target& target = *target_of(gone);
+  if (now - target.disturbed <= patience_.unseen) return;
+  const bool recent = now - target.changed <= patience_.target_change;
+  const int64_t wanted = recent ? target.lowest : target.replicas;
+  const auto ready = ready_replicas(gone.meta.ns, target);
+  if (ready.contains(gone.meta.label("stowage.dev/replica"))) return;  // another attempt of it serves
+  const int64_t least = wanted - target.unavailable;
+  // A change of maxUnavailable is a change of the target, too; the first pod of the replica tells.
+  if (recent || static_cast<int64_t>(ready.size()) >= least) return;
+  report("I4", fmt::format("{} is taken away while only {} other replicas are Ready; target {}, may miss {}",
+                           gone.meta.key(), ready.size(), wanted, target.unavailable));
+}
+
+/// I10: restarts for the workload's own failures are counted, by whomever leads.
+void Checker::check_budget(const api::Pod& failed) {
+  Target& target = *target_of(failed);
+  if (size_of(failed) < 2) return;  // the kubelet restarts single pods
+  auto& attempts = target.own_failures[failed.meta.label("stowage.dev/replica")];
+  attempts.insert(failed.meta.label("stowage.dev/attempt"));
+  if (static_cast<int64_t>(attempts.size()) > target.budget + 1)
+    report("I10", fmt::format("replica of {} failed {} times, its budget is {} restarts", failed.meta.key(),
+                              attempts.size(), target.budget));
+}
+
+void Checker::check_room(const std::string& node, MonoTime now) {
+  const auto it = nodes_.find(node);
+  if (it == nodes_.end()) return;  // bound to a node that has just gone: the operator replaces it
+  const auto changed = node_changed_.find(node);
+  if (changed != node_changed_.end() && now - changed->second <= patience_.unseen) return;
+  std::map<std::string, __int128> used;
+  for (const auto& [uid, pod] : pods_) {
+    if (pod.spec.node_name != node || pod.terminal()) continue;
+    const auto requests = scheduler::effective_requests(pod.spec);
+    used["cpu"] += requests.cpu_milli;
+    used["memory"] += requests.memory_bytes;
+    used["pods"] += 1;
+    for (const auto& [name, amount] : requests.extended)
+      used[name] += amount;
+  }
+  for (const auto& [name, amount] : used) {
+    const auto room = it->second.allocatable.find(name);
+    const int64_t allocatable = room == it->second.allocatable.end() ? 0 : room->second;
+    if (amount > allocatable)
+      report("I2",
+             fmt::format("node {} holds {} {} of {}", node, static_cast<int64_t>(amount), name, allocatable));
+  }
+}
+
+void Checker::check_surge(const api::Pod& created, MonoTime now) {
+  Target* target = target_of(created);
+  if (target == nullptr) return;  // deleted meanwhile: I5 at rest
+  if (now - target->changed > patience_.target_change) target->highest = 0;
+  const int64_t limit = std::max(target->highest, target->replicas + target->surge);
+  std::set<std::string> replicas;
+  for (const auto& [uid, pod] : pods_) {
+    if (pod.meta.ns != created.meta.ns || pod.terminal() || pod.terminating()) continue;
+    const auto* owner = pod.meta.controller();
+    if (owner == nullptr || owner->uid != target->uid) continue;
+    replicas.insert(pod.meta.label("stowage.dev/replica"));
+  }
+  if (static_cast<int64_t>(replicas.size()) > limit)
+    report("I4", fmt::format("{}: {} replicas, target and surge allow {}", created.meta.key(),
+                             replicas.size(), limit));
+}
+
+void Checker::tick(MonoTime now, WallTime wall) {
+  look(now, wall);
+  if (!gangs_changed_ && partial_since_.empty()) return;
+  gangs_changed_ = false;
+  struct Gang {
+    int64_t size = 0, bound = 0;
+  };
+  std::map<std::string, Gang> gangs;
+  for (const auto& [uid, pod] : pods_) {
+    const std::string& group = pod.meta.annotation("stowage.dev/group");
+    if (group.empty() || pod.terminal() || pod.terminating() || !ours(pod)) continue;
+    Gang& gang = gangs[pod.meta.ns + "/" + group];
+    gang.size = size_of(pod);
+    gang.bound += pod.spec.node_name.empty() ? 0 : 1;
+  }
+  std::erase_if(partial_since_, [&](const auto& entry) { return !gangs.contains(entry.first); });
+  for (const auto& [name, gang] : gangs) {
+    if (gang.bound == 0 || gang.bound >= gang.size) {
+      partial_since_.erase(name);
+      continue;
+    }
+    MonoTime& since = partial_since_.try_emplace(name, now).first->second;
+    if (now - since <= patience_.partial_gang + patience_.takeover) continue;
+    report("I3", fmt::format("gang {} has been half bound ({}/{}) for {} ms", name, gang.bound, gang.size,
+                             std::chrono::duration_cast<Millis>(now - since).count()));
+    since = now;
+  }
+}
+
+}  // namespace stowage::sim

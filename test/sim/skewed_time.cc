@@ -1,0 +1,32 @@
+#include "test/sim/skewed_time.h"
+
+namespace stowage::sim {
+namespace {
+
+using std::chrono::microseconds;
+
+}  // namespace
+
+MonoTime SkewedTime::local(MonoTime world) const {
+  const auto age = std::chrono::duration_cast<microseconds>(world - born_);
+  return born_ + age + microseconds{age.count() * per_mille_ / 1000};
+}
+
+MonoTime SkewedTime::in_world(MonoTime deadline) const {
+  if (per_mille_ == 0 || deadline <= born_) return deadline;
+  // A day is beyond every schedule; what is farther is as good as never, and must not overflow.
+  const auto age =
+      std::min<microseconds>(std::chrono::ceil<microseconds>(deadline - born_), std::chrono::hours{24});
+  MonoTime out = born_ + microseconds{age.count() * 1000 / (1000 + per_mille_)};
+  while (local(out) < born_ + age)
+    out += microseconds{1};
+  return out;
+}
+
+boost::asio::awaitable<void> SkewedTime::sleep_until(MonoTime deadline) {
+  co_await world_.timers().sleep_until(in_world(deadline));
+  while (world_.clock().now() < still_until_)
+    co_await world_.timers().sleep_until(still_until_);
+}
+
+}  // namespace stowage::sim
