@@ -112,6 +112,12 @@ Refusal unsupported_media_type(std::string_view got) {
                           got));
 }
 
+Refusal not_acceptable() {
+  return make(
+      406, "NotAcceptable", {},
+      "only the following media types are accepted: application/json (the sandbox writes nothing else)");
+}
+
 Refusal no_such_path() {
   return make(404, "NotFound", {}, "the server could not find the requested resource");
 }

@@ -51,6 +51,7 @@ Refusal method_not_allowed(std::string_view message);
 /// 410 with reason Expired.
 Refusal expired(std::string message);
 Refusal unsupported_media_type(std::string_view got);
+Refusal not_acceptable();
 /// 404 for a path that is no resource.
 Refusal no_such_path();
 Refusal too_large(size_t limit_bytes);

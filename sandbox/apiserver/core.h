@@ -12,6 +12,7 @@
 #include "sandbox/apiserver/api_error.h"
 #include "sandbox/apiserver/http.h"
 #include "sandbox/apiserver/json_io.h"
+#include "sandbox/apiserver/owner_graph.h"
 #include "sandbox/apiserver/registry.h"
 #include "sandbox/apiserver/server.h"
 #include "sandbox/apiserver/store.h"
@@ -33,8 +34,9 @@ struct Core {
   Random random;
   /// UIDs whose dependents must be looked at, and namespaces that are going away.
   std::deque<std::string> orphan_candidates;
-  bool collect_all = false;  ///< Look at every object with owners once.
+  OwnerGraph graph;
   std::set<std::string> terminating_namespaces;
+  std::set<std::string> terminating_definitions;
   bool budgets_dirty = false;
   uint64_t crd_changes = 0;                 ///< Grows with each definition that is installed or removed.
   std::vector<std::string> new_namespaces;  ///< Still without their default service account.
@@ -155,6 +157,8 @@ void convert_event(Json& object, std::string_view to_api_version);
 /// Completes and checks a CustomResourceDefinition: names, schema, conditions.
 void prepare_crd(Json& crd, WallTime now);
 void validate_crd(const Core& core, const Json& crd, const Json* old, std::vector<Cause>& causes);
+/// Notes in a definition's status that its instances are being deleted.
+void mark_terminating(Json& crd, WallTime now);
 /// Serves what the definition says from now on (again after each change).
 void install_crd(Core& core, const Json& crd);
 void uninstall_crd(Core& core, const Json& crd);
@@ -169,7 +173,16 @@ void validate_custom(const Resource& resource, const Json& object, const Json* o
 // -------------------------------------------------------------------------------------------------------
 void create_default_account(Core& core, std::string_view ns, WallTime now);
 
+// definitions.cc
+/// Deletes the instances of definitions that are being deleted; a definition goes when none is left.
+void delete_definitions(Core& core, WallTime now);
+
 // loops.cc
+/// Deletes without asking, under the rules of DELETE; only a vanished object could make it fail.
+void remove_in_background(Core& core, const ResourcePtr& resource, const ObjectPtr& object,
+                          const std::string& propagation, WallTime now);
+void drop_finalizer(Core& core, const ResourcePtr& resource, const ObjectPtr& object,
+                    const std::string& name);
 // -----------------------------------------------------------------------------------------------------------
 bool run_loops(Core& core, WallTime now);
 

@@ -202,20 +202,19 @@ std::optional<Answer<Response>> serve_discovery(const Core& core, const Call& ca
 
 std::optional<Answer<Response>> serve_document(const Core& core, const Call& call,
                                                const std::vector<std::string>& path) {
-  if (path.empty()) {
+  const bool reading = call.request.method == "GET" || call.request.method == "HEAD";
+  if (path.empty() && reading) {
     return json_response(
         {{"paths",
           {"/api", "/api/v1", "/apis", "/healthz", "/livez", "/openapi/v3", "/readyz", "/version"}}});
   }
-  const std::string& first = path[0];
+  const std::string first = path.empty() ? "version" : path[0];
   const bool health = first == "healthz" || first == "livez" || first == "readyz";
   const bool known = health || first == "version" || first == "openapi" || first == "api" || first == "apis";
   if (!known) return std::nullopt;
   const bool resource_path = (first == "api" && path.size() > 2) || (first == "apis" && path.size() > 3);
   if (resource_path) return std::nullopt;
-  if (call.request.method != "GET" && call.request.method != "HEAD") {
-    return method_not_allowed("the server does not allow this method on the requested resource");
-  }
+  if (!reading) return method_not_allowed("the server does not allow this method on the requested resource");
   if (health) {
     Response response;
     response.content_type = "text/plain; charset=utf-8";

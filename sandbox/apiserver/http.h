@@ -46,6 +46,8 @@ class Query {
   std::vector<std::pair<std::string, std::string>> pairs_;
 };
 
+/// The first malformed escape ("%zz", "%1"), or empty.
+std::string_view bad_escape(std::string_view text);
 /// Percent-decodes; '+' is a space only when asked (queries).
 std::string percent_decode(std::string_view text, bool plus_is_space);
 

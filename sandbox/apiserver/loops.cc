@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <unordered_map>
 #include <utility>
 
 #include "sandbox/apiserver/core.h"
@@ -15,83 +14,29 @@
 namespace stowage::sandbox {
 namespace {
 
-struct Located {
-  ResourcePtr resource;
-  ObjectPtr object;
-};
-
-template <class F>
-void each_object(const Core& core, F&& f) {
-  std::set<const Collection*> seen;
-  for (const ResourcePtr& resource : core.registry.all()) {
-    if (!seen.insert(resource->collection.get()).second) continue;
-    for (const auto& [key, object] : resource->collection->objects())
-      f(resource, object);
-  }
-}
-
-void remove_in_background(Core& core, const ResourcePtr& resource, const ObjectPtr& object,
-                          const std::string& propagation, WallTime now) {
-  const Request request{.method = "DELETE"};
-  Call call{.request = request,
-            .query = Query(""),
-            .now = now,
-            .resource = resource,
-            .ns = object->ns,
-            .name = object->name};
-  bool gone = false;
-  // Only a vanished object could make this fail, and there is nothing left to do then.
-  (void)remove_object(core, call, {.propagation = propagation, .uid = object->uid}, object, &gone);
-}
-
-void drop_finalizer(Core& core, const ResourcePtr& resource, const ObjectPtr& object, const std::string& name,
-                    WallTime now) {
-  Json tree = read_object(*resource, *object);
-  Json& metadata = tree["metadata"];
-  if (!metadata.contains("finalizers")) return;
-  std::erase_if(metadata["finalizers"].get_ref<Json::array_t&>(),
-                [&](const Json& item) { return item == Json(name); });
-  const Json* grace = find(metadata, "deletionGracePeriodSeconds");
-  const bool over = grace == nullptr || *grace == Json(0);
-  if (metadata["finalizers"].empty() && over && object->deleting) {
-    erase_object(core, *resource, *object);
-    return;
-  }
-  if (metadata["finalizers"].empty()) metadata.erase("finalizers");
-  store_object(core, *resource, std::move(tree));
-  (void)now;
-}
-
 bool has_finalizer(const Json& tree, const std::string& name) {
   const Json* list = find_path(tree, {"metadata", "finalizers"});
   return list != nullptr && list->is_array() &&
          std::find(list->begin(), list->end(), Json(name)) != list->end();
 }
 
-/// Owners by UID that are alive; cluster-wide, as kube's graph builder keeps them.
-std::unordered_map<std::string, Located> index_owners(const Core& core,
-                                                      std::multimap<std::string, Located>& dependents) {
-  std::unordered_map<std::string, Located> live;
-  each_object(core, [&](const ResourcePtr& resource, const ObjectPtr& object) {
-    live.emplace(object->uid, Located{resource, object});
-    for (const std::string& owner : object->owners)
-      dependents.emplace(owner, Located{resource, object});
-  });
-  return live;
+/// The living dependents of an owner.
+std::vector<OwnerGraph::Node> dependents_of(const Core& core, const std::string& owner) {
+  std::vector<OwnerGraph::Node> out;
+  for (const std::string& uid : core.graph.dependents(owner)) {
+    if (const OwnerGraph::Node* node = core.graph.find(uid)) out.push_back(*node);
+  }
+  return out;
 }
 
-void orphan_dependents(Core& core, const Located& owner,
-                       const std::multimap<std::string, Located>& dependents) {
-  const auto [begin, end] = dependents.equal_range(owner.object->uid);
-  for (auto it = begin; it != end; ++it) {
-    const ObjectPtr current = it->second.resource->collection->get(it->second.object->key);
-    if (current == nullptr || current->uid != it->second.object->uid) continue;
-    Json tree = read_object(*it->second.resource, *current);
+void orphan_dependents(Core& core, const std::string& owner) {
+  for (const OwnerGraph::Node& dependent : dependents_of(core, owner)) {
+    Json tree = read_object(*dependent.resource, *dependent.object);
     Json& list = tree["metadata"]["ownerReferences"];
     std::erase_if(list.get_ref<Json::array_t&>(),
-                  [&](const Json& ref) { return string_at(ref, {"uid"}) == owner.object->uid; });
+                  [&](const Json& ref) { return string_at(ref, {"uid"}) == owner; });
     if (list.empty()) tree["metadata"].erase("ownerReferences");
-    store_object(core, *it->second.resource, std::move(tree));
+    store_object(core, *dependent.resource, std::move(tree));
   }
 }
 
@@ -103,57 +48,64 @@ bool blocks(const Json& tree, const std::string& owner) {
 }
 
 /// Foreground: dependents first. Returns true when none of those that block is left.
-bool delete_foreground_dependents(Core& core, const Located& owner,
-                                  const std::multimap<std::string, Located>& dependents, WallTime now) {
-  bool free = true;
-  const auto [begin, end] = dependents.equal_range(owner.object->uid);
-  for (auto it = begin; it != end; ++it) {
-    const ObjectPtr current = it->second.resource->collection->get(it->second.object->key);
-    if (current == nullptr || current->uid != it->second.object->uid) continue;
-    if (!current->deleting) remove_in_background(core, it->second.resource, current, "Foreground", now);
-    const ObjectPtr left = it->second.resource->collection->get(current->key);
-    if (left != nullptr && left->uid == current->uid &&
-        blocks(read_object(*it->second.resource, *left), owner.object->uid))
-      free = false;
+bool delete_foreground_dependents(Core& core, const std::string& owner, WallTime now) {
+  for (const OwnerGraph::Node& dependent : dependents_of(core, owner)) {
+    if (!dependent.object->deleting)
+      remove_in_background(core, dependent.resource, dependent.object, "Foreground", now);
   }
-  return free;
+  const auto left = dependents_of(core, owner);
+  return std::none_of(left.begin(), left.end(), [&](const OwnerGraph::Node& dependent) {
+    return blocks(read_object(*dependent.resource, *dependent.object), owner);
+  });
+}
+
+/// An owner on its way out: its finalizers say what becomes of its dependents.
+void finish_owner(Core& core, const OwnerGraph::Node& owner, WallTime now) {
+  const std::string uid = owner.object->uid;
+  const Json tree = read_object(*owner.resource, *owner.object);
+  const char* finalizer = nullptr;
+  if (has_finalizer(tree, "orphan")) {
+    orphan_dependents(core, uid);
+    finalizer = "orphan";
+  } else if (has_finalizer(tree, "foregroundDeletion") && delete_foreground_dependents(core, uid, now)) {
+    finalizer = "foregroundDeletion";
+  }
+  const OwnerGraph::Node* current = core.graph.find(uid);
+  if (finalizer == nullptr || current == nullptr) return;
+  const OwnerGraph::Node node = *current;
+  drop_finalizer(core, node.resource, node.object, finalizer);
 }
 
 void collect_garbage(Core& core, WallTime now) {
-  if (core.orphan_candidates.empty() && !core.collect_all) return;
-  std::set<std::string> candidates(core.orphan_candidates.begin(), core.orphan_candidates.end());
+  const std::set<std::string> candidates(core.orphan_candidates.begin(), core.orphan_candidates.end());
   core.orphan_candidates.clear();
-  core.collect_all = false;
-  std::multimap<std::string, Located> dependents;
-  const auto live = index_owners(core, dependents);
   for (const std::string& uid : candidates) {
-    const auto owner = live.find(uid);
-    if (owner != live.end() && owner->second.object->deleting) {
-      const Json tree = read_object(*owner->second.resource, *owner->second.object);
-      if (has_finalizer(tree, "orphan")) {
-        orphan_dependents(core, owner->second, dependents);
-        const ObjectPtr current = owner->second.resource->collection->get(owner->second.object->key);
-        if (current != nullptr) drop_finalizer(core, owner->second.resource, current, "orphan", now);
-      } else if (has_finalizer(tree, "foregroundDeletion") &&
-                 delete_foreground_dependents(core, owner->second, dependents, now)) {
-        const ObjectPtr current = owner->second.resource->collection->get(owner->second.object->key);
-        if (current != nullptr)
-          drop_finalizer(core, owner->second.resource, current, "foregroundDeletion", now);
-      }
+    if (const OwnerGraph::Node* found = core.graph.find(uid)) {
+      const OwnerGraph::Node owner = *found;  // what follows may move the graph's nodes
+      if (owner.object->deleting) finish_owner(core, owner, now);
       continue;
     }
-    if (owner != live.end()) continue;
-    const auto [begin, end] = dependents.equal_range(uid);
-    for (auto it = begin; it != end; ++it) {
-      const Located& dependent = it->second;
-      const bool other_owner = std::any_of(dependent.object->owners.begin(), dependent.object->owners.end(),
-                                           [&](const std::string& o) { return live.contains(o); });
-      const ObjectPtr current = dependent.resource->collection->get(dependent.object->key);
-      if (other_owner || current == nullptr || current->uid != dependent.object->uid || current->deleting)
-        continue;
-      remove_in_background(core, dependent.resource, current, "Background", now);
+    for (const OwnerGraph::Node& dependent : dependents_of(core, uid)) {
+      const auto& owners = dependent.object->owners;
+      const bool other_owner = std::any_of(
+          owners.begin(), owners.end(), [&](const std::string& o) { return core.graph.find(o) != nullptr; });
+      if (!other_owner && !dependent.object->deleting)
+        remove_in_background(core, dependent.resource, dependent.object, "Background", now);
     }
   }
+}
+
+/// What lies in a namespace.
+std::vector<OwnerGraph::Node> content_of(const Core& core, const std::string& ns) {
+  std::vector<OwnerGraph::Node> out;
+  std::set<const Collection*> seen;
+  for (const ResourcePtr& resource : core.registry.all()) {
+    if (!resource->namespaced || !seen.insert(resource->collection.get()).second) continue;
+    const auto& objects = resource->collection->objects();
+    for (auto it = objects.lower_bound(ns + "/"); it != objects.end() && it->second->ns == ns; ++it)
+      out.push_back({resource, it->second});
+  }
+  return out;
 }
 
 /// Deletes what is in terminating namespaces; a namespace goes when it is empty.
@@ -166,16 +118,10 @@ void delete_namespaces(Core& core, WallTime now) {
       core.terminating_namespaces.erase(name);
       continue;
     }
-    std::vector<Located> content;
-    each_object(core, [&](const ResourcePtr& r, const ObjectPtr& o) {
-      if (r->namespaced && o->ns == name) content.push_back({r, o});
-    });
-    for (const Located& item : content) {
+    for (const OwnerGraph::Node& item : content_of(core, name)) {
       if (!item.object->deleting) remove_in_background(core, item.resource, item.object, "Background", now);
     }
-    const bool empty = std::all_of(content.begin(), content.end(), [](const Located& item) {
-      return item.resource->collection->get(item.object->key) == nullptr;
-    });
+    const bool empty = content_of(core, name).empty();
     if (!empty) continue;
     core.terminating_namespaces.erase(name);
     Json tree = read_object(*namespaces, *object);
@@ -243,12 +189,44 @@ void update_budgets(Core& core) {
 
 }  // namespace
 
+void remove_in_background(Core& core, const ResourcePtr& resource, const ObjectPtr& object,
+                          const std::string& propagation, WallTime now) {
+  const Request request{.method = "DELETE"};
+  Call call{.request = request,
+            .query = Query(""),
+            .now = now,
+            .resource = resource,
+            .ns = object->ns,
+            .name = object->name};
+  bool gone = false;
+  // Only a vanished object could make this fail, and there is nothing left to do then.
+  (void)remove_object(core, call, {.propagation = propagation, .uid = object->uid}, object, &gone);
+}
+
+void drop_finalizer(Core& core, const ResourcePtr& resource, const ObjectPtr& object,
+                    const std::string& name) {
+  Json tree = read_object(*resource, *object);
+  Json& metadata = tree["metadata"];
+  if (!metadata.contains("finalizers")) return;
+  std::erase_if(metadata["finalizers"].get_ref<Json::array_t&>(),
+                [&](const Json& item) { return item == Json(name); });
+  const Json* grace = find(metadata, "deletionGracePeriodSeconds");
+  const bool over = grace == nullptr || *grace == Json(0);
+  if (metadata["finalizers"].empty() && over && object->deleting) {
+    erase_object(core, *resource, *object);
+    return;
+  }
+  if (metadata["finalizers"].empty()) metadata.erase("finalizers");
+  store_object(core, *resource, std::move(tree));
+}
+
 bool run_loops(Core& core, WallTime now) {
   const uint64_t before = core.store.version();
   for (const std::string& ns : std::exchange(core.new_namespaces, {}))
     create_default_account(core, ns, now);
   collect_garbage(core, now);
   if (!core.terminating_namespaces.empty()) delete_namespaces(core, now);
+  if (!core.terminating_definitions.empty()) delete_definitions(core, now);
   if (core.budgets_dirty) update_budgets(core);
   return core.store.version() != before;
 }

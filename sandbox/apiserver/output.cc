@@ -51,6 +51,11 @@ Form form_of(std::string_view accept) {
   return Form::kPlain;
 }
 
+bool acceptable(std::string_view accept) {
+  return accept.empty() || contains(accept, "json") || contains(accept, "*/*") ||
+         contains(accept, "application/*");
+}
+
 std::string content_type_of(Form) {
   return "application/json";
 }

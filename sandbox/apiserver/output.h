@@ -12,6 +12,8 @@ enum class Form { kPlain, kTable, kPartial };
 
 /// The first form in the Accept header that the server has.
 Form form_of(std::string_view accept);
+/// False if nothing in the Accept header is JSON.
+bool acceptable(std::string_view accept);
 /// Content-Type that goes with it.
 std::string content_type_of(Form form);
 

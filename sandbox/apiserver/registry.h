@@ -25,7 +25,7 @@ struct Subresource {
 };
 
 /// One resource in one version, as served.
-struct Resource {
+struct Resource : std::enable_shared_from_this<Resource> {
   std::string group, version, plural, singular, kind, list_kind;
   bool namespaced = false;
   bool custom = false;

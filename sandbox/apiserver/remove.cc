@@ -26,6 +26,9 @@ int64_t pod_grace(const Json& pod, std::optional<int64_t> asked) {
   return own->get<int64_t>() < 0 ? 1 : own->get<int64_t>();
 }
 
+/// Holds a definition until its instances are gone.
+constexpr const char* kInstanceCleanup = "customresourcecleanup.apiextensions.k8s.io";
+
 void set_finalizer(Json& metadata, const std::string& name, bool wanted) {
   Json list = metadata.contains("finalizers") ? metadata["finalizers"] : Json::array();
   std::erase_if(list.get_ref<Json::array_t&>(), [&](const Json& item) { return item == Json(name); });
@@ -107,6 +110,7 @@ void erase_object(Core& core, const Resource& resource, const Object& object) {
   const uint64_t version = core.store.next_version();
   last["metadata"]["resourceVersion"] = std::to_string(version);
   core.store.remove(*resource.collection, make_object(resource, last, version));
+  core.graph.erase(object);
   core.orphan_candidates.push_back(object.uid);
   for (const std::string& owner : object.owners)
     core.orphan_candidates.push_back(owner);
@@ -143,6 +147,11 @@ Answer<Written> remove_object(Core& core, Call& call, const DeleteOptions& optio
   } else if (options.propagation == "Background") {
     set_finalizer(metadata, "foregroundDeletion", false);
     set_finalizer(metadata, "orphan", false);
+  }
+  const bool definition = resource.kind == "CustomResourceDefinition" && !resource.custom;
+  if (definition && !metadata.contains("deletionTimestamp")) {
+    set_finalizer(metadata, kInstanceCleanup, true);
+    mark_terminating(after, call.now);
   }
   const bool held = metadata.contains("finalizers") || is_namespace(resource) || grace > 0;
   if (!held) {

@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "sandbox/apiserver/core.h"
 #include "sandbox/apiserver/documents.h"
+#include "sandbox/apiserver/output.h"
 #include "sandbox/apiserver/parsed.h"
 #include "sandbox/apiserver/watch.h"
 
@@ -158,6 +159,7 @@ Answer<Response> serve_resource(Core& core, Call& call, const Route& route) {
   call.name = route.name;
   call.subresource = route.subresource;
   if (auto r = read_options(call); !r) return std::unexpected(std::move(r).error());
+  if (call.subresource != "log" && !acceptable(call.request.accept)) return not_acceptable();
   const bool watching = route.watch || call.query.flag("watch");
   if (call.name.empty()) return serve_collection(core, call, watching);
   if (call.resource->namespaced && call.ns.empty()) return no_such_path();
@@ -171,6 +173,8 @@ Answer<Response> serve_resource(Core& core, Call& call, const Route& route) {
 }
 
 Answer<Response> serve(Core& core, Call& call) {
+  if (const std::string_view escape = bad_escape(call.request.path); !escape.empty())
+    return bad_request(fmt::format("invalid URL escape \"{}\"", escape));
   const auto segments = path_segments(call.request.path);
   if (auto document = serve_document(core, call, segments)) return *std::move(document);
   const auto route = route_of(segments);
@@ -204,12 +208,13 @@ Core::Core(const Core& other, uint64_t seed)
       registry(other.registry.fork()),
       random(seed),
       orphan_candidates(other.orphan_candidates),
-      collect_all(other.collect_all),
       terminating_namespaces(other.terminating_namespaces),
+      terminating_definitions(other.terminating_definitions),
       budgets_dirty(other.budgets_dirty),
       crd_changes(other.crd_changes),
       new_namespaces(other.new_namespaces) {
   options.seed = seed;
+  graph.rebuild(registry);
 }
 
 ResourcePtr Core::builtin(std::string_view group, std::string_view plural) const {
@@ -259,8 +264,8 @@ bool Server::step(WallTime now) {
 }
 
 bool Server::has_work() const {
-  return !core_->orphan_candidates.empty() || core_->collect_all || !core_->terminating_namespaces.empty() ||
-         core_->budgets_dirty || !core_->new_namespaces.empty();
+  return !core_->orphan_candidates.empty() || !core_->terminating_namespaces.empty() ||
+         !core_->terminating_definitions.empty() || core_->budgets_dirty || !core_->new_namespaces.empty();
 }
 
 uint64_t Server::version() const {

@@ -79,7 +79,7 @@ Json to_storage(const Resource& resource, Json object) {
 
 void after_write(Core& core, const Resource& resource, const Json& object, const ObjectPtr& stored,
                  bool created) {
-  if (is_crd(resource)) install_crd(core, object);
+  if (is_crd(resource) && !stored->deleting) install_crd(core, object);
   if (resource.group.empty() && resource.kind == "Namespace" && stored->deleting) {
     core.terminating_namespaces.insert(stored->name);
   }
@@ -88,9 +88,12 @@ void after_write(Core& core, const Resource& resource, const Json& object, const
   }
   if (resource.kind == "PodDisruptionBudget" || (resource.kind == "Pod" && resource.group.empty()))
     core.budgets_dirty = true;
-  if (!stored->owners.empty()) {
-    for (const std::string& owner : stored->owners)
-      core.orphan_candidates.push_back(owner);
+  if (is_crd(resource) && stored->deleting) core.terminating_definitions.insert(stored->name);
+  core.graph.put(resource.shared_from_this(), stored);
+  // An owner may be missing from the start, or be dropped; while all live there is nothing to collect.
+  for (const std::string& owner : stored->owners) {
+    const OwnerGraph::Node* node = core.graph.find(owner);
+    if (node == nullptr || node->object->deleting) core.orphan_candidates.push_back(owner);
   }
   if (stored->deleting) core.orphan_candidates.push_back(stored->uid);
 }
@@ -264,6 +267,8 @@ Answer<Written> create_object(Core& core, Call& call, Json object) {
   }
   call.name = string_at(metadata, {"name"});
   if (auto r = check_namespace(core, call); !r) return std::unexpected(std::move(r).error());
+  if (resource.custom && core.terminating_definitions.contains(resource.plural + "." + resource.group))
+    return forbidden(call.subject(), "create not allowed while custom resource definition is terminating");
   for (const char* field :
        {"deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "resourceVersion", "generation"})
     metadata.erase(field);

@@ -22,7 +22,9 @@ struct FrontOptions {
   size_t max_connections = 12'000;    ///< Further clients are closed at once.
   size_t max_body_bytes = size_t{3} << 20;
   size_t max_header_bytes = 64 * 1024;
-  Millis idle_timeout = std::chrono::seconds(90);  ///< Between requests, and for a request to arrive whole.
+  Millis idle_timeout = std::chrono::seconds(90);   ///< Between requests, and for a request to arrive whole.
+  Millis stall_timeout = std::chrono::seconds(30);  ///< A watcher that takes nothing for so long is dropped.
+  size_t max_pending_bytes = size_t{512} << 20;     ///< Answers on their way to all clients; beyond it 429.
   Millis bookmark_interval = std::chrono::seconds(60);  ///< Of watches that ask for bookmarks.
 };
 

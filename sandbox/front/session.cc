@@ -3,6 +3,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/string.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
 #include <optional>
@@ -19,6 +20,9 @@ namespace {
 
 constexpr size_t kWatchBatchBytes =
     256 * 1024;  // What one write of a watch carries at most, but for its last frame.
+
+constexpr size_t kDrainBytes = size_t{16} << 20;  // Of a request that is refused before it was read.
+constexpr std::chrono::seconds kDrainTime{2};
 
 ApiError bad_http(int code, std::string reason, std::string message) {
   ApiError error;
@@ -44,9 +48,9 @@ class Session : public std::enable_shared_from_this<Session> {
     parser_->body_limit(state_->options.max_body_bytes);
     parser_->header_limit(static_cast<std::uint32_t>(state_->options.max_header_bytes));
     stream_.expires_after(state_->options.idle_timeout);
-    http::async_read(
+    http::async_read_header(
         stream_, buffer_, *parser_,
-        [self = shared_from_this()](beast::error_code error, std::size_t) { self->on_read(error); });
+        [self = shared_from_this()](beast::error_code error, std::size_t) { self->on_header(error); });
   }
 
   void close() {
@@ -60,6 +64,24 @@ class Session : public std::enable_shared_from_this<Session> {
   }
 
  private:
+  void on_header(beast::error_code error) {
+    if (error || parser_->is_done()) return on_read(error);
+    // curl and others wait for this line before they send a large body.
+    if (!beast::iequals(parser_->get()[http::field::expect], "100-continue")) return read_body();
+    static constexpr std::string_view kGoOn = "HTTP/1.1 100 Continue\r\n\r\n";
+    asio::async_write(stream_, asio::buffer(kGoOn),
+                      [self = shared_from_this()](beast::error_code failure, std::size_t) {
+                        if (failure) return self->close();
+                        self->read_body();
+                      });
+  }
+
+  void read_body() {
+    http::async_read(
+        stream_, buffer_, *parser_,
+        [self = shared_from_this()](beast::error_code error, std::size_t) { self->on_read(error); });
+  }
+
   void on_read(beast::error_code error) {
     if (error == http::error::body_limit)
       return refuse(
@@ -75,7 +97,11 @@ class Session : public std::enable_shared_from_this<Session> {
     const auto& message = parser_->get();
     Request request;
     request.method = message.method_string();
-    const std::string_view target(message.target().data(), message.target().size());
+    std::string_view target(message.target().data(), message.target().size());
+    if (const size_t scheme = target.find("://"); scheme != std::string_view::npos && target.front() != '/') {
+      const size_t slash = target.find('/', scheme + 3);  // what a proxy is asked: http://host/path
+      target = slash == std::string_view::npos ? "/" : target.substr(slash);
+    }
     request.path = target.substr(0, target.find('?'));
     if (const size_t mark = target.find('?'); mark != std::string_view::npos)
       request.query = target.substr(mark + 1);
@@ -90,11 +116,15 @@ class Session : public std::enable_shared_from_this<Session> {
     Response answer = state_->server.handle(request, state_->clock.wall());
     HttpFront::State::schedule_loops(state_);
     if (answer.watch) return start_watch(std::move(answer));
+    if (state_->pending_bytes + answer.body.size() > state_->options.max_pending_bytes &&
+        state_->pending_bytes > 0)
+      return refuse(bad_http(429, "TooManyRequests", "too many answers wait for their clients; ask again"));
     send(std::move(answer));
   }
 
   void refuse(const ApiError& error) {
     keep_alive_ = false;
+    draining_ = true;
     Response answer;
     answer.status = error.code;
     answer.body = error.to_status_json();
@@ -114,11 +144,30 @@ class Session : public std::enable_shared_from_this<Session> {
     response_->prepare_payload();
     if (head_only_) response_->body().clear();
     stream_.expires_after(state_->options.idle_timeout);
-    http::async_write(stream_, *response_, [self = shared_from_this()](beast::error_code error, std::size_t) {
-      self->response_.reset();
-      if (error || !self->keep_alive_) return self->close();
-      self->read();
-    });
+    const size_t bytes = response_->body().size();
+    state_->pending_bytes += bytes;
+    http::async_write(stream_, *response_,
+                      [self = shared_from_this(), bytes](beast::error_code error, std::size_t) {
+                        self->state_->pending_bytes -= bytes;
+                        self->response_.reset();
+                        if (!error && self->draining_) return self->drain(kDrainBytes);
+                        if (error || !self->keep_alive_) return self->close();
+                        self->read();
+                      });
+  }
+
+  /// Closing with unread bytes resets the connection, and the client would never see why it was refused: what
+  /// it still sends is read and forgotten, for a moment.
+  void drain(size_t left) {
+    beast::error_code ignored;
+    stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+    buffer_.clear();
+    stream_.expires_after(kDrainTime);
+    stream_.async_read_some(buffer_.prepare(64 * 1024),
+                            [self = shared_from_this(), left](beast::error_code error, std::size_t got) {
+                              if (error || got >= left) return self->close();
+                              self->drain(left - got);
+                            });
   }
 
   void start_watch(Response answer) {
@@ -208,9 +257,11 @@ class Session : public std::enable_shared_from_this<Session> {
     writing_ = true;
     sending_ = std::move(out_);
     out_.clear();
-    asio::async_write(stream_.socket(), asio::buffer(sending_),
+    stream_.expires_after(state_->options.stall_timeout);
+    asio::async_write(stream_, asio::buffer(sending_),
                       [self = shared_from_this()](beast::error_code error, std::size_t) {
                         self->writing_ = false;
+                        self->stream_.expires_never();
                         if (!self->watch_) return;
                         if (error) return self->close();
                         if (!self->out_.empty()) return self->flush();
@@ -226,6 +277,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::optional<http::response<http::string_body>> response_;
   bool keep_alive_ = true;
   bool head_only_ = false;
+  bool draining_ = false;
   std::unique_ptr<Watch> watch_;
   asio::steady_timer bookmark_timer_, end_timer_;
   std::string out_, sending_;

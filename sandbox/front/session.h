@@ -25,6 +25,7 @@ struct HttpFront::State {
   boost::asio::ip::tcp::acceptor acceptor;
   boost::asio::steady_timer loops;
   std::set<std::shared_ptr<Session>> sessions;
+  size_t pending_bytes = 0;  ///< Of answers that clients have not taken yet.
   bool stopping = false;
   bool loops_scheduled = false;
 

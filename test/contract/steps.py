@@ -92,6 +92,8 @@ def crud():
     yield Step("not an object", "POST", MAPS, raw="[]", compare="status")
     yield Step("YAML body", "POST", MAPS, raw="metadata: {name: y}\ndata: {a: 'true'}\n", type="application/yaml")
     yield Step("unknown content type", "POST", MAPS, raw="x", type="text/css", compare="status")
+    yield Step("unacceptable form", "GET", MAPS + "/a", accept="text/html", compare="status")
+    yield Step("bad escape in the path", "GET", MAPS + "/%zz", compare="status")
     yield Step("unknown resource", "GET", "/api/v1/things", compare="status")
     yield Step("unknown group", "GET", "/apis/none.example/v1/things", compare="status")
     yield Step("method not allowed", "POST", MAPS + "/a", config_map("a"), compare="status")
@@ -315,7 +317,13 @@ def custom():
     yield Step("widget status applied", "PATCH", WIDGETS + "/v/status?fieldManager=three", {"apiVersion": "contract.stowage.dev/v1", "kind": "Widget", "metadata": {"name": "v"}, "status": {"replicas": 2}}, type=APPLY)
     yield Step("widget table", "GET", WIDGETS + "/w", accept=TABLE, ignore=("managedFields", "description"))
     yield Step("widget deleted", "DELETE", WIDGETS + "/w")
+    yield Step("widget held", "POST", WIDGETS, {**widget({"size": 2}, "held"), "metadata": {"name": "held", "finalizers": ["example.com/hold"]}})
     yield Step("definition deleted", "DELETE", CRDS + "/widgets.contract.stowage.dev", compare="status")
+    yield Step("definition is held", "GET", CRDS + "/widgets.contract.stowage.dev", compare="status")
+    yield Step("instances go first", "GET", WIDGETS + "/v", until=404, wait=20, compare="status")
+    yield Step("no new instance", "POST", WIDGETS, widget({"size": 2}, "late"))
+    yield Step("held widget is deleted too", "GET", WIDGETS + "/held", compare="status")
+    yield Step("held widget is freed", "PATCH", WIDGETS + "/held", {"metadata": {"finalizers": None}}, type=MERGE, compare="status")
     yield Step("definition is gone", "GET", WIDGETS, until=404, wait=20, compare="status")
 
 

@@ -113,6 +113,11 @@ void prepare_crd(Json& crd, WallTime now) {
   status["storedVersions"] = std::move(stored);
 }
 
+void mark_terminating(Json& crd, WallTime now) {
+  set_condition(crd["status"], "Terminating", "InstanceDeletionPending",
+                "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon", now);
+}
+
 void validate_crd(const Core& core, const Json& crd, const Json* old, std::vector<Cause>& causes) {
   const std::string group = string_at(crd, {"spec", "group"});
   const std::string plural = string_at(crd, {"spec", "names", "plural"});

@@ -125,8 +125,28 @@ TEST_CASE("definition deleted: objects and watches end") {
   api.post(kWidgets, widget({{"size", 3}}));
   auto watch = api.watch(kWidgets + "?watch=true&resourceVersion=" + std::to_string(api.server.version()));
   api.remove(kCrds + "/widgets.example.com");
+  api.settle();
   CHECK(frame(*watch)["type"] == "DELETED");
   CHECK(frame(*watch).is_null());
   CHECK(watch->ended());
   CHECK(api.get(kWidgets).status == 404);
+}
+
+TEST_CASE("definition deleted while an instance has a finalizer: both stay until it is dropped") {
+  WithWidgets api;
+  Json held = widget({{"size", 3}});
+  held["metadata"]["finalizers"] = {"example.com/hold"};
+  api.post(kWidgets, held);
+  api.remove(kCrds + "/widgets.example.com");
+  api.settle();
+  const Json definition = api.get(kCrds + "/widgets.example.com").body;
+  CHECK(definition["metadata"]["finalizers"] == Json{"customresourcecleanup.apiextensions.k8s.io"});
+  CHECK(api.get(kWidgets + "/w").body["metadata"].contains("deletionTimestamp"));
+  Json late = widget({{"size", 3}});
+  late["metadata"]["name"] = "late";
+  CHECK(api.post(kWidgets, late).status == 403);
+  CHECK(api.merge(kWidgets + "/w", {{"metadata", {{"finalizers", nullptr}}}}).status == 200);
+  api.settle();
+  CHECK(api.get(kWidgets).status == 404);
+  CHECK(api.get(kCrds + "/widgets.example.com").status == 404);
 }
