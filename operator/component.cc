@@ -142,9 +142,12 @@ void Operator::watch_child(kube::Informer<T>& informer, std::string prefix) {
 
 void Operator::connect() {
   deployments_.on_change([this](const auto& old, const auto& now) {
-    // A new status is ours or the scheduler's: neither changes what should be done.
+    // A new status is ours or the scheduler's: neither changes what should be done. But an old status of ours
+    // that a network delivered late must not stay.
     const bool same = old && now && old->meta.uid == now->meta.uid &&
-                      old->meta.generation == now->meta.generation && old->meta.deleted == now->meta.deleted;
+                      old->meta.generation == now->meta.generation &&
+                      old->meta.deleted == now->meta.deleted &&
+                      (md::same_status(old->status, now->status) || reconciler_.wrote(*now));
     if (!same) controller_.queue().add((now ? now : old)->meta.key());
   });
   pods_.on_change([this](const auto& old, const auto& now) {

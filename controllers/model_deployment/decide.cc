@@ -54,6 +54,7 @@ class Planner {
   void find_slots();
   void examine(Slot& slot, Group& group);
   void after_own_failure(Slot& slot, Group& group);
+  void undo_half_bound(Slot& slot, Group& group);
   void replace_unready();
   void remove_surplus();
   void add_missing();
@@ -171,7 +172,7 @@ void Planner::find_slots() {
 
 void Planner::examine(Slot& slot, Group& group) {
   const GroupEnd end = group.end();
-  if (end == GroupEnd::kNone) return;
+  if (end == GroupEnd::kNone) return undo_half_bound(slot, group);
   slot.ready = false;
   if (end == GroupEnd::kOwnFailure) return after_own_failure(slot, group);
   // A kubelet that refuses everything must not be fed a pod a millisecond.
@@ -181,6 +182,16 @@ void Planner::examine(Slot& slot, Group& group) {
     return look_again(kRejectedPause - age(group.created));
   }
   replace(slot, repair_revision(group), end);
+}
+
+// Somebody else took the room, or bound a member elsewhere: the rest would hold its devices for ever. The
+// scheduler finishes what can be finished well within the pause; a gang must not stay partial for 10 s.
+void Planner::undo_half_bound(Slot& slot, Group& group) {
+  constexpr Millis kHalfBoundPause{7'000};
+  const auto since = group.half_bound();
+  if (!since) return;
+  if (age(*since) < kHalfBoundPause) return look_again(kHalfBoundPause - age(*since));
+  replace(slot, repair_revision(group), GroupEnd::kHalfBound);
 }
 
 void Planner::after_own_failure(Slot& slot, Group& group) {

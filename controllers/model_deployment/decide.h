@@ -41,6 +41,7 @@ enum class GroupEnd {
   kRejected,    ///< Refused by the kubelet.
   kNodeGone,    ///< Its node no longer exists.
   kMemberGone,  ///< A pod was deleted by somebody.
+  kHalfBound,   ///< Some of its pods are bound and the others found no room for too long.
 };
 
 /// One replica as it is after the plan: for counts and conditions.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,7 +31,8 @@ struct PodFact {
   int32_t attempt = -1;
   int32_t rank = -1;
   int32_t group_size = 0;
-  std::string node;  ///< Empty = not bound.
+  std::string node;                    ///< Empty = not bound.
+  std::optional<WallTime> bound = {};  ///< When PodScheduled became True; absent where nothing says so.
   bool running = false;
   bool ready = false;
   PodEnd end = PodEnd::kNone;

@@ -15,6 +15,20 @@ bool Group::placed() const {
   return missing.empty() && std::ranges::all_of(pods, [](const Member* m) { return !m->fact.node.empty(); });
 }
 
+std::optional<WallTime> Group::half_bound() const {
+  std::optional<WallTime> since;
+  bool waits = false;
+  for (const Member* member : pods) {
+    if (member->fact.node.empty()) {
+      waits = true;
+    } else {
+      const WallTime at = member->fact.bound.value_or(created);
+      since = std::max(since.value_or(at), at);
+    }
+  }
+  return waits ? since : std::nullopt;
+}
+
 GroupEnd Group::end() const {
   // What came from outside explains what followed inside: a lost node makes the other ranks fail.
   GroupEnd end = GroupEnd::kNone;

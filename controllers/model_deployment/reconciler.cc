@@ -156,6 +156,12 @@ void Reconciler::pod_seen(const kube::Ref<PodFact>& old, const kube::Ref<PodFact
   if (!now || now->meta.deleted) expectations_.seen_delete(key, pod->meta.uid);
 }
 
+bool Reconciler::wrote(const api::ModelDeployment& seen) const {
+  const auto written = written_.find(seen.meta.key());
+  return written != written_.end() && written->second.uid == seen.meta.uid &&
+         same_status(written->second.status, seen.status);
+}
+
 void Reconciler::child_seen(const std::string& key, const std::string& name) {
   expectations_.seen_create(key, name);
 }
@@ -190,6 +196,9 @@ void Reconciler::tell(const Pass& pass) {
         break;
       case GroupEnd::kMemberGone:
         say("Normal", "PodGone", "lost a pod and is replaced whole");
+        break;
+      case GroupEnd::kHalfBound:
+        say("Warning", "GangIncomplete", "could not be placed whole and is placed anew");
         break;
       case GroupEnd::kOutdated:
         say("Normal", "ReplicaUpdated", "is replaced by the new revision");

@@ -41,6 +41,8 @@ class Reconciler {
   // What the informers saw, so that a key is not planned on a cache that is older than its own writes.
   void pod_seen(const kube::Ref<PodFact>& old, const kube::Ref<PodFact>& now);
   void child_seen(const std::string& key, const std::string& name);
+  /// The status that the cache got is the one that this process wrote last: it needs no look.
+  [[nodiscard]] bool wrote(const api::ModelDeployment& seen) const;
 
  private:
   struct Written {

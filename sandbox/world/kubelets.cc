@@ -179,8 +179,12 @@ struct Kubelets::State {
       if (const auto it = nodes.find(node); it != nodes.end()) it->second.room.release(uid);
       return;
     }
+    const bool fresh = !pods.contains(uid);
     PodState& state = pods[uid];
     state.pod = *std::move(decoded);
+    // Bound to a node that is not there: the pod garbage collector's business.
+    if (fresh && !nodes.contains(node))
+      due.insert({.at = now + times.pod_gc, .uid = uid, .what = Due::kRemove});
     pods_of_node[node].insert(uid);
     if (state.pod.terminal()) {
       forget_due(uid);
@@ -210,6 +214,7 @@ struct Kubelets::State {
       PodState& pod = pods.at(uid);
       forget_due(uid);
       if (pod.pod.terminating()) {
+        pod.stopping = false;
         stop(pod, now);
       } else if (!pod.pod.terminal()) {
         admit(pod, now);

@@ -74,6 +74,13 @@ void Checker::on_node(const Change& change) {
   const std::string name = node->meta.name;
   if (change.type == kube::WatchType::kDeleted) {
     nodes_.erase(name);
+    for (const auto& [uid, pod] : pods_) {
+      if (pod.spec.node_name != name) continue;
+      if (Target* target = target_of(pod)) {
+        target->disturbed = change.now;
+        target->own_failures.clear();  // what came from outside explains what failed inside
+      }
+    }
     return;
   }
   const auto known = nodes_.find(name);

@@ -68,6 +68,7 @@ class Checker {
   /// Text that left a process (a log, metrics): no secret may stand in it.
   void check_secrecy(const std::string& where, std::string_view text);
   void report(const char* invariant, std::string what);
+  void clock_jumped() { clocks_jumped_ = true; }
 
   /// What no process may ever tell.
   static constexpr std::string_view kSecret = "c2VjcmV0LWhmLXRva2Vu";
@@ -139,6 +140,7 @@ class Checker {
   std::set<std::string> bound_;
   std::vector<Violation> violations_;
   bool silence_ = false;
+  bool clocks_jumped_ = false;
   bool gangs_changed_ = false;
   size_t writes_ = 0;
 };

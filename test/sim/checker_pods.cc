@@ -72,11 +72,12 @@ void Checker::on_quiet_pod(const api::Pod& pod, const api::Pod* before, const Ch
   if (target == nullptr) return;
   if (failed_by_itself(pod) && !failed_by_itself(*before)) check_budget(pod);
   const bool there = pods_.contains(pod.meta.uid);
+  const bool operators = change.writer != nullptr && change.writer->role == "operator";
+  if (!operators && pod.terminating() && !before->terminating()) target->own_failures.clear();
   const bool was_ready = before->ready() && !before->terminating();
   const bool is_ready = there && pod.ready() && !pod.terminating();
   if (!was_ready || is_ready) return;
-  const bool by_operator = change.writer != nullptr && change.writer->role == "operator";
-  if (by_operator) {
+  if (operators) {
     check_retired(*before, change.now);
   } else {
     target->disturbed = change.now;
@@ -112,6 +113,12 @@ std::set<std::string> Checker::ready_replicas(const std::string& ns, const Targe
 /// The operator took a Ready pod away: its replica was one of those that may be missing.
 void Checker::check_retired(const api::Pod& gone, MonoTime now) {
   const Target& target = *target_of(gone);
+  // A group of which another member has failed served no more.
+  for (const auto& [uid, pod] : pods_) {
+    if (pod.terminal() && pod.meta.ns == gone.meta.ns &&
+        pod.meta.annotation("stowage.dev/group") == gone.meta.annotation("stowage.dev/group"))
+      return;
+  }
   if (now - target.disturbed <= patience_.unseen) return;
   const bool recent = now - target.changed <= patience_.target_change;
   const int64_t wanted = recent ? target.lowest : target.replicas;
@@ -127,6 +134,7 @@ void Checker::check_retired(const api::Pod& gone, MonoTime now) {
 /// I10: restarts for the workload's own failures are counted, by whomever leads.
 void Checker::check_budget(const api::Pod& failed) {
   Target& target = *target_of(failed);
+  if (clocks_jumped_) return;       // the window of the budget is wall time
   if (size_of(failed) < 2) return;  // the kubelet restarts single pods
   auto& attempts = target.own_failures[failed.meta.label("stowage.dev/replica")];
   attempts.insert(failed.meta.label("stowage.dev/attempt"));
@@ -181,7 +189,7 @@ void Checker::tick(MonoTime now, WallTime wall) {
   if (!gangs_changed_ && partial_since_.empty()) return;
   gangs_changed_ = false;
   struct Gang {
-    int64_t size = 0, bound = 0;
+    int64_t size = 0, bound = 0, live = 0;
   };
   std::map<std::string, Gang> gangs;
   for (const auto& [uid, pod] : pods_) {
@@ -189,11 +197,13 @@ void Checker::tick(MonoTime now, WallTime wall) {
     if (group.empty() || pod.terminal() || pod.terminating() || !ours(pod)) continue;
     Gang& gang = gangs[pod.meta.ns + "/" + group];
     gang.size = size_of(pod);
+    ++gang.live;
     gang.bound += pod.spec.node_name.empty() ? 0 : 1;
   }
   std::erase_if(partial_since_, [&](const auto& entry) { return !gangs.contains(entry.first); });
   for (const auto& [name, gang] : gangs) {
-    if (gang.bound == 0 || gang.bound >= gang.size) {
+    // One that lost a member is no gang any more: it waits to be replaced.
+    if (gang.bound == 0 || gang.bound >= gang.size || gang.live < gang.size) {
       partial_since_.erase(name);
       continue;
     }

@@ -105,7 +105,10 @@ void SimProcess::make_stale(kube::HttpRequest& request) {
 
 void SimProcess::befall(const ProcessFate& fate, const kube::HttpRequest& request, CallFate& call) {
   const MonoTime now = around_.world.clock().now();
-  if (fate.wall_jump) time_.jump_wall(*fate.wall_jump);
+  if (fate.wall_jump) {
+    time_.jump_wall(*fate.wall_jump);
+    around_.checker.clock_jumped();
+  }
   if (fate.cut_off > Millis{0}) cut_until_ = now + fate.cut_off;
   if (fate.paused > Millis{0}) time_.stand_still(now + fate.paused);
   if (fate.interposed && around_.interpose) call.before = [this, request] { around_.interpose(request); };

@@ -78,6 +78,7 @@ int SimWorld::user(const std::string& method, const std::string& path, const std
 /// Somebody else gets in between: a pod that was to be bound or deleted is replaced by a namesake, anything
 /// else gets a new annotation (and so a new version).
 void SimWorld::interpose(const kube::HttpRequest& request) {
+  if (plan_.ended()) return;
   const std::string path = request.target.substr(0, request.target.find('?'));
   if (request.method == kube::Method::kPatch) {
     user("PATCH", path.ends_with("/status") ? path.substr(0, path.size() - 7) : path,

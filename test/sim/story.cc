@@ -67,8 +67,8 @@ std::string Story::make_model(Model& model) {
       R"("annotations":{{"user/mark":"kept"}}}},)"
       R"("spec":{{"model":{{"uri":"hf://a/b","credentialsSecret":"hf-token"}},"replicas":{},)"
       R"("parallelism":{{"tensor":{},"pipeline":{}}},)"
-      R"("rollout":{{"maxSurge":{},"maxUnavailable":{},"restartBudget":{{"restarts":1}}}}{}}}}})",
-      model.name, model.replicas, tensor, model.nodes, surge, 1 - surge, extra);
+      R"("rollout":{{"maxSurge":{},"maxUnavailable":{},"restartBudget":{{"restarts":{}}}}}{}}}}})",
+      model.name, model.replicas, tensor, model.nodes, surge, 1 - surge, model.crashes ? 1 : 100, extra);
 }
 
 void Story::create(Model& model) {
@@ -245,7 +245,20 @@ void Story::restore() {
 }
 
 void Story::make_room() {
-  restore();
+  // A namespace takes as long to go as the pods of a lost node.
+  world_.run_until(
+      [&] {
+        restore();
+        return std::ranges::all_of(models_, [&](const Model& model) {
+          return world_.checker().has_deployment("models/" + model.name);
+        });
+      },
+      Millis{120'000});
+  for (const auto& [uid, pod] : std::map(world_.checker().pods())) {
+    const bool namesake =
+        pod.meta.label("stowage.dev/deployment").empty() && !pod.meta.name.starts_with("foreign");
+    if (namesake) world_.user("DELETE", fmt::format("{}/{}", kPods, pod.meta.name));
+  }
   int wanted = 0;
   for (const Model& model : models_) {
     wanted += (3 + 1) * model.nodes;

@@ -366,3 +366,22 @@ TEST_CASE("the same world twice: the same plan") {
     CHECK(first.creates[i].replica == second.creates[i].replica);
   CHECK(first.attempts == second.attempts);
 }
+
+TEST_CASE("a gang of which one pod is bound and the other finds no room: replaced whole after a pause") {
+  Cluster cluster(1, 2);
+  cluster.pod(0, 0, 0, 2, kNew);
+  cluster.pod(0, 0, 1, 2, kNew);
+  cluster.at(0).fact.node = "n0";
+  cluster.at(0).fact.bound = cluster.world.now - std::chrono::seconds{6};
+  CHECK(cluster.decide().deletes.empty());
+  REQUIRE(cluster.decide().again.has_value());
+  CHECK(*cluster.decide().again == Millis{1'000});
+
+  cluster.at(0).fact.bound = cluster.world.now - std::chrono::seconds{7};
+  const Plan plan = cluster.decide();
+  REQUIRE(plan.deletes.size() == 2);
+  CHECK(plan.deletes[0].why == GroupEnd::kHalfBound);
+  REQUIRE(plan.creates.size() == 2);
+  CHECK(plan.creates[0].attempt == 1);
+  CHECK(plan.attempts[0].restarts == 0);
+}
