@@ -96,7 +96,9 @@ void append_item(std::string& out, const Resource& resource, const Object& objec
 Answer<Written> create_object(Core& core, Call& call, Json object);
 /// Replaces `old` by `object` under the rules of updates; `object` has passed conform(). May end in deletion
 /// when the last finalizer goes.
-Answer<Written> update_object(Core& core, Call& call, ObjectPtr old, Json object);
+/// `old_tree` is the tree of `old` where the caller has it.
+Answer<Written> update_object(Core& core, Call& call, ObjectPtr old, Json object,
+                              const Json* old_tree = nullptr);
 /// PUT and PATCH on the main resource, status and scale.
 Answer<Written> put_object(Core& core, Call& call);
 Answer<Written> patch_object(Core& core, Call& call);

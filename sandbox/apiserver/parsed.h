@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "sandbox/apiserver/json_io.h"
+#include "sandbox/apiserver/store.h"
 
 namespace stowage::sandbox {
 
@@ -18,6 +19,7 @@ struct Parsed {
 struct Written {
   int status = 200;
   Json object;
+  ObjectPtr stored = {};  ///< The same as stored: its text need not be made again. Null when nothing was.
 };
 
 }  // namespace stowage::sandbox

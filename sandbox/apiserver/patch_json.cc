@@ -124,19 +124,27 @@ Answer<void> apply_one(Json& document, const Json& op, size_t& copied) {
   return add(document, *at, std::move(copy));
 }
 
+/// In place: each level would otherwise copy everything below it once more.
+void merge_into(Json& value, const Json& patch) {
+  if (!patch.is_object()) {
+    value = patch;
+    return;
+  }
+  if (!value.is_object()) value = Json::object();
+  for (const auto& [key, member] : patch.items()) {
+    if (member.is_null()) {
+      value.erase(key);
+    } else {
+      merge_into(value[key], member);
+    }
+  }
+}
+
 }  // namespace
 
 Json merge_patch(const Json& original, const Json& patch) {
-  if (!patch.is_object()) return patch;
-  Json out = original.is_object() ? original : Json::object();
-  for (const auto& [key, value] : patch.items()) {
-    if (value.is_null()) {
-      out.erase(key);
-    } else {
-      const Json* was = find(out, key);
-      out[key] = merge_patch(was != nullptr ? *was : Json(), value);
-    }
-  }
+  Json out = original;
+  merge_into(out, patch);
   return out;
 }
 

@@ -108,7 +108,7 @@ Answer<Written> apply(Core& core, Call& call, const ObjectPtr& old) {
     return std::unexpected(std::move(r).error());
   }
   return old == nullptr ? create_object(core, call, *std::move(merged))
-                        : update_object(core, call, old, *std::move(merged));
+                        : update_object(core, call, old, *std::move(merged), &live);
 }
 
 /// Unknown fields in the outcome of a patch are an error about the patch, not about a body.
@@ -157,15 +157,16 @@ Answer<Written> patch_object(Core& core, Call& call) {
     if (!scale) return std::unexpected(std::move(scale).error());
     if (auto r = apply_scale(resource, live, *scale); !r) return std::unexpected(std::move(r).error());
     auto written = update_object(core, call, old, std::move(live));
-    if (written) written->object = scale_of(resource, written->object);
+    if (written) *written = {written->status, scale_of(resource, written->object)};
     return written;
   }
   auto object = patched(core, call, live, type, resource.schema);
   if (!object) return std::unexpected(std::move(object).error());
-  const Json before = call.validation == FieldValidation::kStrict ? *object : Json();
-  if (auto r = conform(core, call, resource, *object); !r)
-    return strict_refusal(std::move(r).error(), before);
-  return update_object(core, call, old, *std::move(object));
+  if (auto r = conform(core, call, resource, *object); !r) {
+    const auto outcome = patched(core, call, live, type, resource.schema);  // as it was before it was shaped
+    return strict_refusal(std::move(r).error(), outcome ? *outcome : Json());
+  }
+  return update_object(core, call, old, *std::move(object), &live);
 }
 
 }  // namespace stowage::sandbox

@@ -101,7 +101,13 @@ template <class F>
 Answer<Response> written(Core& core, Call& call, F&& write) {
   auto result = write(core, call);
   if (!result) return std::unexpected(std::move(result).error());
-  return respond_object(core, call, result->status, result->object);
+  if (result->stored == nullptr || form_of(call.request.accept) != Form::kPlain)
+    return respond_object(core, call, result->status, result->object);
+  Response response;
+  response.status = result->status;
+  response.body = served_text(*call.resource, *result->stored);
+  response.body += '\n';
+  return response;
 }
 
 Answer<Written> post_object(Core& core, Call& call) {

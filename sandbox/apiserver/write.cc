@@ -113,6 +113,31 @@ void disown_allocated(const Resource& resource, const Json& asked, Json& default
   if (resource.kind == "Service") drop({"clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"});
 }
 
+/// Sets defaults and notes who owns what: defaults belong to the writer, what the server adds to status or
+/// allocates does not.
+void own_and_prepare(const Core& core, const Call& call, bool keeps_status, Json& object) {
+  const Resource& resource = *call.resource;
+  const bool allocates =
+      resource.group.empty() && (resource.kind == "Namespace" || resource.kind == "Service");
+  Json asked = allocates ? object : Json();
+  if (!resource.custom) prepare_builtin(core, resource, object, nullptr, call.now);
+  if (call.managed_done) return;
+  if (allocates) {
+    Json defaulted = object;
+    defaulted.erase("status");
+    disown_allocated(resource, asked, defaulted);
+    track_update(nullptr, defaulted, *resource.schema, writer_of(call, resource), call.now);
+    if (const Json* managed = find_path(defaulted, {"metadata", "managedFields"}))
+      object["metadata"]["managedFields"] = *managed;
+    return;
+  }
+  auto& members = object.get_ref<Json::object_t&>();
+  auto status =
+      resource.has_status && !keeps_status ? members.extract("status") : Json::object_t::node_type();
+  track_update(nullptr, object, *resource.schema, writer_of(call, resource), call.now);
+  if (status) members.insert(std::move(status));
+}
+
 /// Gives the object the next version and stores it.
 ObjectPtr commit(Core& core, const Resource& resource, Json& object) {
   const uint64_t version = core.store.next_version();
@@ -278,17 +303,7 @@ Answer<Written> create_object(Core& core, Call& call, Json object) {
   if (resource.custom || resource.generation) metadata["generation"] = 1;
   const bool keeps_status = resource.kind == "Node" && resource.group.empty();
   if (resource.has_status && !keeps_status) object.erase("status");
-  if (!call.managed_done) {
-    // Defaults belong to the writer, what the server adds to status does not.
-    Json defaulted = object;
-    if (!resource.custom) prepare_builtin(core, resource, defaulted, nullptr, call.now);
-    if (resource.has_status && !keeps_status) defaulted.erase("status");
-    if (!resource.custom) disown_allocated(resource, object, defaulted);
-    track_update(nullptr, defaulted, *resource.schema, writer_of(call, resource), call.now);
-    if (const Json* managed = find_path(defaulted, {"metadata", "managedFields"}))
-      metadata["managedFields"] = *managed;
-  }
-  if (!resource.custom) prepare_builtin(core, resource, object, nullptr, call.now);
+  own_and_prepare(core, call, keeps_status, object);
   if (is_crd(resource)) prepare_crd(object, call.now);
   if (const std::string name = string_at(object, {"spec", "priorityClassName"});
       resource.kind == "Pod" && !name.empty() &&
@@ -300,13 +315,15 @@ Answer<Written> create_object(Core& core, Call& call, Json object) {
   if (!causes.empty()) return invalid(call.subject(), std::move(causes));
   if (resource.collection->get(resource.key(call.ns, call.name)) != nullptr)
     return already_exists(call.subject());
-  if (!call.dry_run) commit(core, resource, object);
-  return Written{201, std::move(object)};
+  ObjectPtr stored = call.dry_run ? nullptr : commit(core, resource, object);
+  return Written{201, std::move(object), std::move(stored)};
 }
 
-Answer<Written> update_object(Core& core, Call& call, ObjectPtr old_object, Json object) {
+Answer<Written> update_object(Core& core, Call& call, ObjectPtr old_object, Json object,
+                              const Json* old_tree) {
   const Resource& resource = *call.resource;
-  const Json old = read_object(resource, *old_object);
+  const Json parsed = old_tree == nullptr ? read_object(resource, *old_object) : Json();
+  const Json& old = old_tree == nullptr ? parsed : *old_tree;
   if (auto r = check_versions(call, *old_object, object, call.request.method == "PUT"); !r)
     return std::unexpected(std::move(r).error());
   if (auto r = place_in_namespace(call, object["metadata"]); !r) return std::unexpected(std::move(r).error());
@@ -330,8 +347,8 @@ Answer<Written> update_object(Core& core, Call& call, ObjectPtr old_object, Json
     return Written{200, std::move(object)};
   }
   if (object == old) return Written{200, old};  // Equal state writes nothing.
-  if (!call.dry_run) commit(core, resource, object);
-  return Written{200, std::move(object)};
+  ObjectPtr stored = call.dry_run ? nullptr : commit(core, resource, object);
+  return Written{200, std::move(object), std::move(stored)};
 }
 
 Answer<Written> put_object(Core& core, Call& call) {
@@ -344,7 +361,7 @@ Answer<Written> put_object(Core& core, Call& call) {
     Json object = read_object(resource, *old);
     if (auto r = apply_scale(resource, object, *body); !r) return std::unexpected(std::move(r).error());
     auto written = update_object(core, call, old, std::move(object));
-    if (written) written->object = scale_of(resource, written->object);
+    if (written) *written = {written->status, scale_of(resource, written->object)};
     return written;
   }
   if (auto r = conform(core, call, resource, *body); !r) return std::unexpected(std::move(r).error());

@@ -149,31 +149,32 @@ struct Comparer {
   }
 };
 
-Json merge_value(const Json& live, const Json& applied, const Schema& schema, bool atomic) {
-  if (atomic || live.type() != applied.type()) return applied;
+/// In place: each level would otherwise copy everything below it once more.
+void merge_value(Json& live, const Json& applied, const Schema& schema, bool atomic) {
+  const bool list = applied.is_array() && associative(schema);
+  if (atomic || live.type() != applied.type() || !(applied.is_object() || list)) {
+    live = applied;
+    return;
+  }
   if (applied.is_object()) {
-    Json out = live;
     for (const auto& [key, value] : applied.items()) {
       const Member m = member(schema, key);
-      const Json* was = find(live, key);
-      out[key] = was == nullptr ? value : merge_value(*was, value, *m.schema, m.atomic);
+      const auto [slot, fresh] = live.get_ref<Json::object_t&>().try_emplace(key, value);
+      if (!fresh) merge_value(slot->second, value, *m.schema, m.atomic);
     }
-    return out;
+    return;
   }
-  if (!applied.is_array() || !associative(schema)) return applied;
-  Json out = live;
   std::map<std::string, size_t> position;
-  for (size_t i = 0; i < out.size(); ++i)
-    position.emplace(item_element(schema, out[i]), i);
+  for (size_t i = 0; i < live.size(); ++i)
+    position.emplace(item_element(schema, live[i]), i);
   for (const Json& item : applied) {
-    const auto [at, fresh] = position.emplace(item_element(schema, item), out.size());
+    const auto [at, fresh] = position.emplace(item_element(schema, item), live.size());
     if (fresh) {
-      out.push_back(item);
+      live.push_back(item);
     } else {
-      out[at->second] = merge_value(out[at->second], item, *schema.items, schema.items->atomic);
+      merge_value(live[at->second], item, *schema.items, schema.items->atomic);
     }
   }
-  return out;
 }
 
 void prune_value(Json& value, const Schema& schema, const FieldSet& last, const FieldSet& applied,
@@ -220,7 +221,9 @@ Comparison compare(const Json& before, const Json& after, const Schema& schema) 
 }
 
 Json merge_applied(const Json& live, const Json& applied, const Schema& schema) {
-  return merge_value(live, applied, schema, false);
+  Json out = live;
+  merge_value(out, applied, schema, false);
+  return out;
 }
 
 void prune_dropped(Json& value, const Schema& schema, const FieldSet& last, const FieldSet& applied,

@@ -170,7 +170,7 @@ void prepare_pod(const Core& core, Json& pod, const Json* old) {
     }
   }
   default_member(spec, "enableServiceLinks", true);
-  default_pod_spec(spec);
+  if (old != nullptr) default_pod_spec(spec);
 }
 
 void validate_pod_spec(const Json& spec, const std::string& path, std::vector<Cause>& causes) {

@@ -339,6 +339,11 @@ void validate_custom(const Resource& resource, const Json& object, const Json* o
          "<nil>"});
     return;
   }
+  if (resource.schema->constraints == nullptr || resource.schema->constraints->rules.empty()) {
+    check_scale(resource, object, causes);
+    RuleChecker(causes).check(object, old, *resource.schema, "");
+    return;
+  }
   const Json now = visible(object);
   const Json was = old == nullptr ? Json() : visible(*old);
   check_scale(resource, object, causes);
