@@ -12,28 +12,30 @@ namespace {
 /// first.
 constexpr size_t kMaxCachedEntries = 1 << 20;
 
-/// Plays the leaf's matches again, upwards until nothing changes.
-void replay(ClassCache::Tournament& t, const ClassCache& cache, uint32_t leaf) {
-  auto better = [&](uint32_t a, uint32_t b) {
-    if (b >= t.nodes.size()) return a;
-    if (a >= t.nodes.size()) return b;
-    return cache.scores[t.nodes[b]] > cache.scores[t.nodes[a]] ? b : a;
-  };
-  for (uint32_t at = (leaf + t.leaves) / 2; at >= 1; at /= 2) {
-    uint32_t winner = better(t.tree[2 * at], t.tree[2 * at + 1]);
-    // Another leaf won before and still does: further up nobody met this one.
-    if (winner == t.tree[at] && winner != leaf) return;
-    t.tree[at] = winner;
-  }
+uint32_t match(const ClassCache::Tournament& t, const ClassCache& cache, uint32_t at) {
+  uint32_t a = t.tree[2 * at];
+  uint32_t b = t.tree[2 * at + 1];
+  if (b >= t.nodes.size()) return a;
+  return cache.scores[t.nodes[b]] > cache.scores[t.nodes[a]] ? b : a;
 }
 
 void build_tree(ClassCache::Tournament& t, const ClassCache& cache) {
   t.leaves = std::bit_ceil(std::max<uint32_t>(static_cast<uint32_t>(t.nodes.size()), 1));
-  t.tree.assign(2 * t.leaves, kNone);
+  t.tree.resize(2 * t.leaves);
   for (uint32_t i = 0; i < t.leaves; ++i)
     t.tree[t.leaves + i] = i;
-  for (uint32_t i = 0; i < t.leaves; ++i)
-    replay(t, cache, i);
+  for (uint32_t at = t.leaves - 1; at >= 1; --at)
+    t.tree[at] = match(t, cache, at);
+}
+
+/// Plays the leaf's matches again, upwards until nothing changes.
+void replay(ClassCache::Tournament& t, const ClassCache& cache, uint32_t leaf) {
+  for (uint32_t at = (leaf + t.leaves) / 2; at >= 1; at /= 2) {
+    uint32_t winner = match(t, cache, at);
+    // Another leaf won before and still does: further up nobody met this one.
+    if (winner == t.tree[at] && winner != leaf) return;
+    t.tree[at] = winner;
+  }
 }
 
 /// The node now gives this verdict (+1) or no longer does (-1).
@@ -141,6 +143,11 @@ CacheTable::ShapeMemo& CacheTable::memo(const ClusterState& state, ModelValues& 
   return out;
 }
 
+const VictimIndex& CacheTable::victims(const ClusterState& state) {
+  victims_.update(state);
+  return victims_;
+}
+
 const ClusterScale& CacheTable::scale(const ClusterState& state) {
   if (scale_layout_ == state.layout_version()) return scale_;
   scale_ = {};
@@ -181,7 +188,9 @@ ClassCache& CacheTable::get(ClusterState& state, ClassId pod_id, const Policy& p
   }
   auto& cache = *held;
   cache.last_used = ++tick_;
-  bool too_old = cache.log_position < state.change_base();
+  // Where the log is lost, or longer than the nodes are many, every node is looked at.
+  bool far_behind = cache.log_position < state.change_base() ||
+                    state.change_end() - cache.log_position > state.node_count();
   if (cache.layout_version != state.layout_version() || (slots && !cache.counts_slots)) {
     cache.counts_slots = cache.counts_slots || slots;
     rebuild(state, cache, pod, policy);
@@ -189,7 +198,7 @@ ClassCache& CacheTable::get(ClusterState& state, ClassId pod_id, const Policy& p
       auto oldest = std::ranges::min_element(caches_, {}, [](const auto& e) { return e.second->last_used; });
       caches_.erase(oldest);
     }
-  } else if (too_old) {
+  } else if (far_behind) {
     for (NodeIndex node : state.nodes_in_order()) {
       if (cache.entries[node].version != state.node(node).version)
         refresh_node(state, cache, node, pod, policy, true);
@@ -237,6 +246,10 @@ void CacheTable::refresh_node(ClusterState& state, ClassCache& cache, NodeIndex 
     entry.fixed_bonus = fixed_bonus(row, pod, policy, scale_);
   }
   Rejection verdict = entry.fixed ? entry.fixed : check_room(state, row, pod);
+  if (in_tree && verdict && verdict == entry.verdict) {
+    entry.version = row.version;
+    return;
+  }
   if (!in_tree) {
     count(state, cache, node, verdict, +1);
     entry.slots = 0;

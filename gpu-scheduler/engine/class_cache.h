@@ -10,6 +10,7 @@
 #include "gpu-scheduler/engine/policy.h"
 #include "gpu-scheduler/engine/reasons.h"
 #include "gpu-scheduler/engine/scorer.h"
+#include "gpu-scheduler/engine/victim_index.h"
 
 namespace stowage::engine {
 
@@ -74,6 +75,8 @@ class CacheTable {
   /// Score penalty of a price group for a class (scarce products), up to date.
   int64_t group_price(ClusterState& state, const Policy& policy, uint32_t group, const CompiledClass& pod);
   NodeValues& values(const Policy& policy);
+  /// Who could leave for somebody more important, up to date.
+  const VictimIndex& victims(const ClusterState& state);
   const ClusterScale& scale(const ClusterState& state);
 
  private:
@@ -100,6 +103,7 @@ class CacheTable {
   ModelValues& model_values(const Policy& policy);
 
   std::map<uint64_t, ModelValues> values_;  ///< By model.
+  VictimIndex victims_;
   ClusterScale scale_;
   uint64_t scale_layout_ = 0;
   uint64_t group_layout_ = 0;

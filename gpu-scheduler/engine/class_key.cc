@@ -1,4 +1,6 @@
-#include <fmt/format.h>
+#include <array>
+#include <charconv>
+#include <type_traits>
 
 #include "gpu-scheduler/engine/pod_class.h"
 
@@ -8,8 +10,16 @@ namespace {
 /// Appends values so that no two different sequences give the same text: every string with its length.
 class KeyWriter {
  public:
-  void add(std::string_view text) { fmt::format_to(std::back_inserter(out_), "{}:{},", text.size(), text); }
-  void add(int64_t value) { fmt::format_to(std::back_inserter(out_), "{},", value); }
+  void add(std::string_view text) {
+    add(static_cast<int64_t>(text.size()));
+    out_ += text;
+  }
+  void add(int64_t value) {
+    std::array<char, 24> digits;
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+    out_.append(digits.data(), end);
+    out_ += ',';
+  }
   template <class Enum>
     requires std::is_enum_v<Enum>
   void add(Enum value) {

@@ -141,6 +141,9 @@ uint64_t ClusterState::digest() const {
     out.add(pod.node);
     out.add(pod.devices);
     out.add_signed(pod.priority);
+    out.add_signed(pod.protected_until);
+    for (const auto& budget : pod.budgets)
+      out.add(budget);
     out.add(uint64_t{pod.terminating} * 2 + uint64_t{pod.movable});
   }
   for (PodIndex pod : free_pods_)

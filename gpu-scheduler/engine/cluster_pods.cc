@@ -186,7 +186,11 @@ bool ClusterState::set_terminating(std::string_view uid) {
   cross_pod().pod_changed(*this, pod.node, pod.pod_class, false, -1);
   pod.terminating = true;
   cross_pod().pod_changed(*this, pod.node, pod.pod_class, true, +1);
-  if (open_checkpoints_ > 0) undo_.push_back({.kind = Undo::Kind::kTerminating, .pod = *found});
+  auto& row = nodes_.write(pod.node);
+  if (open_checkpoints_ > 0) {
+    undo_.push_back({.kind = Undo::Kind::kTerminating, .pod = *found, .node_version = row.version});
+  }
+  touch(pod.node, row);
   return true;
 }
 
@@ -221,6 +225,9 @@ void ClusterState::rollback(Checkpoint point) {
         cross_pod().pod_changed(*this, pod.node, pod.pod_class, true, -1);
         pod.terminating = false;
         cross_pod().pod_changed(*this, pod.node, pod.pod_class, false, +1);
+        auto& row = nodes_.write(pod.node);
+        touch(pod.node, row);
+        row.version = entry.node_version;
         break;
       }
     }

@@ -39,6 +39,8 @@ struct RunningPod {
   bool terminating =
       false;            ///< Being deleted: holds its capacity, but is neither victim nor counted by spread.
   bool movable = true;  ///< False: never a victim and never moved.
+  /// Not a victim before this second of the caller's clock: the cooldown of a pod that was a victim before.
+  int64_t protected_until = 0;
 };
 
 /// One accelerator pool of a node, as columns over its devices.

@@ -55,6 +55,8 @@ struct Demand {
   int64_t arrival = 0;               ///< Any monotonic number; older first in windows.
   std::vector<std::string> budgets;  ///< Carried into the running pods.
   bool movable = true;               ///< Carried into the running pods.
+  /// Carried into the running pods. For a demand that was a victim before: now + policy.cooldown_seconds.
+  int64_t protected_until = 0;
   /// Nodes of members that are bound already: with a required level the rest joins their domain.
   std::vector<NodeIndex> joined;
 

@@ -102,7 +102,8 @@ void Placer::assign(uint32_t part, uint32_t member, const Pick& pick) {
                  .group = demand_.name,
                  .spread_key = demand_.spread_key,
                  .budgets = demand_.budgets,
-                 .movable = demand_.movable};
+                 .movable = demand_.movable,
+                 .protected_until = demand_.protected_until};
   if (member < wanted.members.size()) {
     pod.uid = wanted.members[member].uid;
     pod.name = wanted.members[member].name;

@@ -2,92 +2,41 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 #include <string>
-#include <string_view>
 #include <tuple>
 
+#include "gpu-scheduler/engine/fit.h"
 #include "gpu-scheduler/engine/placer.h"
 #include "gpu-scheduler/engine/transaction.h"
+#include "gpu-scheduler/engine/victim_index.h"
 
 namespace stowage::engine {
 namespace {
 
-/// Pods that leave together.
-struct Group {
-  std::vector<PodIndex> pods;
-  int32_t priority = 0;  ///< The highest of its pods.
-  int64_t devices = 0;
-  bool spared = false;  ///< Some pod of it may not be evicted.
-  [[nodiscard]] auto order() const { return std::tuple(priority, pods.size(), devices, pods.front()); }
-};
-
-std::vector<Group> victim_groups(const ClusterState& state, int32_t below) {
-  std::vector<Group> out;
-  std::map<std::string_view, size_t> by_name;
-  for (PodIndex index = 0; index < state.pod_limit(); ++index) {
-    if (!state.has_pod(index)) continue;
-    const auto& pod = state.pod(index);
-    size_t at = out.size();
-    if (!pod.group.empty()) at = by_name.try_emplace(pod.group, at).first->second;
-    if (at == out.size()) out.push_back({.priority = pod.priority});
-    auto& group = out[at];
-    group.pods.push_back(index);
-    group.priority = std::max(group.priority, pod.priority);
-    group.devices += state.compiled(pod.pod_class).device_demand();
-    if (!pod.movable || pod.terminating || pod.priority >= below) group.spared = true;
-  }
-  std::erase_if(out, [](const Group& group) { return group.spared; });
-  std::ranges::sort(out, {}, &Group::order);
-  return out;
-}
-
-/// Counts evictions against the budgets.
-class Budgets {
- public:
-  explicit Budgets(const ClusterState& state) : state_(state) {}
-  bool take(const Group& group) {
-    for (PodIndex pod : group.pods) {
-      for (const auto& name : state_.pod(pod).budgets)
-        ++used_[name];
-    }
-    for (const auto& [name, count] : used_) {
-      if (count > state_.budget(name)) {
-        give(group);
-        return false;
-      }
-    }
-    return true;
-  }
-  void give(const Group& group) {
-    for (PodIndex pod : group.pods) {
-      for (const auto& name : state_.pod(pod).budgets)
-        --used_[name];
-    }
-  }
-
- private:
-  const ClusterState& state_;
-  std::map<std::string, int32_t, std::less<>> used_;
-};
+using Groups = std::vector<VictimIndex::GroupId>;
 
 class Preemption {
  public:
-  Preemption(ClusterState& state, const Demand& demand, const Policy& policy, WorkBudget& budget)
+  Preemption(ClusterState& state, const Demand& demand, const Policy& policy, WorkBudget& budget, int64_t now)
       : state_(state),
         demand_(demand),
         policy_(policy),
         budget_(budget),
-        groups_(victim_groups(state, demand.priority)) {}
+        now_(now),
+        index_(state.caches().victims(state)) {}
 
   Decision run() {
-    std::vector<size_t> chosen = demand_.pod_count() == 1 ? on_one_node() : greedily();
     Decision decision;
-    if (!chosen.empty()) {
-      spare(chosen);
-      decision.bindings = bindings_without(chosen);
-      for (size_t id : chosen) {
-        for (PodIndex pod : groups_[id].pods) {
+    decision.bindings = bindings_without({});
+    if (decision.placed()) {
+      decision.why.placed = true;
+      return decision;
+    }
+    Groups chosen = demand_.pod_count() == 1 ? on_one_node() : greedily();
+    if (!chosen.empty()) decision.bindings = bindings_without(chosen);
+    if (decision.placed()) {
+      for (const auto id : chosen) {
+        for (const PodIndex pod : index_.group(id).pods) {
           const auto& running = state_.pod(pod);
           decision.evictions.push_back({pod, running.uid, running.name, running.node});
         }
@@ -95,31 +44,37 @@ class Preemption {
       decision.why.placed = true;
       return decision;
     }
-    decision.why.reason = "NoPreemption";
-    decision.why.message = "no set of lower-priority pods that may be evicted makes room";
+    const bool given_up = budget_.exhausted();
+    decision.why.reason = given_up ? "WorkBudget" : "NoPreemption";
+    decision.why.message = given_up ? "the search for victims was given up: its work budget is spent"
+                                    : "no set of lower-priority pods that may be evicted makes room";
     return decision;
   }
 
  private:
-  [[nodiscard]] size_t pods_in(const std::vector<size_t>& chosen) const {
-    size_t sum = 0;
-    for (size_t id : chosen)
-      sum += groups_[id].pods.size();
-    return sum;
+  [[nodiscard]] bool may_leave(VictimIndex::GroupId id) const {
+    const auto& group = index_.group(id);
+    return group.priority < demand_.priority && group.protected_until <= now_;
   }
 
-  /// Where the demand goes when these groups are gone; empty when it does not fit or they are too many.
-  std::vector<Binding> bindings_without(const std::vector<size_t>& chosen) {
-    if (pods_in(chosen) > static_cast<size_t>(policy_.max_victims)) return {};
-    Budgets budgets(state_);
-    for (size_t id : chosen) {
-      if (!budgets.take(groups_[id])) return {};
-    }
+  /// As many as the policy permits, and no more than their budgets allow.
+  [[nodiscard]] bool permitted(const Groups& chosen) const {
+    size_t pods = 0;
+    for (const auto id : chosen)
+      pods += index_.group(id).pods.size();
+    return pods <= static_cast<size_t>(policy_.max_victims) && within_budgets(chosen);
+  }
+
+  void remove(VictimIndex::GroupId id) {
+    for (const PodIndex pod : index_.group(id).pods)
+      state_.remove_pod(pod);
+  }
+
+  /// Where the demand goes when these groups are gone; empty when it does not fit.
+  std::vector<Binding> bindings_without(const Groups& chosen) {
     Transaction transaction(state_);
-    for (size_t id : chosen) {
-      for (PodIndex pod : groups_[id].pods)
-        state_.remove_pod(pod);
-    }
+    for (const auto id : chosen)
+      remove(id);
     Placer placer(state_, demand_, policy_, budget_);
     if (!placer.run()) return {};
     auto out = placer.bindings();
@@ -128,115 +83,139 @@ class Preemption {
     return out;
   }
 
-  /// Gives back every group that is not needed, the most important first.
-  void spare(std::vector<size_t>& chosen) {
-    for (size_t i = chosen.size(); i-- > 0 && chosen.size() > 1;) {
-      auto fewer = chosen;
-      fewer.erase(fewer.begin() + static_cast<std::ptrdiff_t>(i));
-      if (!bindings_without(fewer).empty()) chosen = std::move(fewer);
+  /// A node with a lower bound of what preemption there costs.
+  struct Plan {
+    int32_t priority;  ///< Of the most important victim.
+    int64_t pods;
+    uint32_t order;
+    NodeIndex node;
+    bool operator>(const Plan& other) const {
+      return std::tie(priority, pods, order) > std::tie(other.priority, other.pods, other.order);
     }
-  }
+  };
 
-  /// For each node the first victims in order whose resources cover what the pod lacks; the least costly of
-  /// these plans that holds when it is tried.
-  std::vector<size_t> on_one_node() {
-    const auto& wanted = state_.compiled(demand_.parts.front().pod_class);
-    auto& cache = state_.caches().get(state_, demand_.parts.front().pod_class, policy_, false);
-    std::vector<std::vector<size_t>> by_node(state_.node_limit());
-    for (size_t id = 0; id < groups_.size(); ++id) {
-      for (PodIndex pod : groups_[id].pods) {
-        auto& list = by_node[state_.pod(pod).node];
-        if (list.empty() || list.back() != id) list.push_back(id);
-      }
-    }
-    struct Plan {
-      int32_t priority;
-      size_t pods;
-      uint32_t order;
-      std::vector<size_t> groups;
-      bool operator<(const Plan& other) const {
-        return std::tie(priority, pods, order) < std::tie(other.priority, other.pods, other.order);
-      }
-    };
+  /// The cheapest node whose plan holds when it is tried.
+  Groups on_one_node() {
+    const ClassId pod = demand_.parts.front().pod_class;
+    const auto& wanted = state_.compiled(pod);
+    const auto& cache = state_.caches().get(state_, pod, policy_, false);
+    if (!budget_.spend(static_cast<int64_t>(state_.node_count()))) return {};
     std::vector<Plan> plans;
-    for (NodeIndex node : state_.nodes_in_order()) {
-      if (by_node[node].empty() || cache.entries[node].fixed) continue;
-      Plan plan{.order = state_.order_of(node)};
-      plan.groups = enough_on(node, by_node[node], wanted);
-      if (plan.groups.empty()) continue;
-      plan.pods = pods_in(plan.groups);
-      plan.priority = groups_[plan.groups.back()].priority;
-      plans.push_back(std::move(plan));
+    for (const NodeIndex node : state_.nodes_in_order()) {
+      if (cache.entries[node].fixed || state_.node(node).reserved) continue;
+      if (auto plan = cheapest_on(node, wanted)) plans.push_back(*plan);
     }
-    constexpr size_t kPlansTried = 16;
-    std::ranges::partial_sort(
-        plans, plans.begin() + static_cast<std::ptrdiff_t>(std::min(plans.size(), kPlansTried)),
-        std::less<Plan>{});
-    plans.resize(std::min(plans.size(), kPlansTried));
-    for (const auto& plan : plans) {
-      if (!bindings_without(plan.groups).empty()) return plan.groups;
+    std::ranges::make_heap(plans, std::greater{});
+    while (!plans.empty() && budget_.spend()) {
+      std::ranges::pop_heap(plans, std::greater{});
+      if (auto chosen = tried_on(plans.back().node, pod); !chosen.empty()) return chosen;
+      plans.pop_back();
     }
     return {};
   }
 
-  /// The first groups in order whose pods on the node cover the lack; empty when all together do not.
-  std::vector<size_t> enough_on(NodeIndex node, const std::vector<size_t>& groups,
-                                const CompiledClass& wanted) {
+  /// The first victims in order whose sums cover what the pod lacks; nothing when all of them do not.
+  [[nodiscard]] std::optional<Plan> cheapest_on(NodeIndex node, const CompiledClass& wanted) const {
     const auto& row = state_.node(node);
     int64_t cpu = row.free_cpu_milli;
     int64_t memory = row.free_memory_bytes;
+    int64_t pods = row.free_pods;
     int64_t devices = 0;
-    for (auto free : row.device_free)
+    for (const auto free : row.device_free)
       devices += free;
-    std::vector<size_t> out;
-    for (size_t id : groups) {
-      out.push_back(id);
-      for (PodIndex pod : groups_[id].pods) {
-        if (state_.pod(pod).node != node) continue;
-        const auto& running = state_.compiled(state_.pod(pod).pod_class);
-        cpu += running.cpu_milli;
-        memory += running.memory_bytes;
-        devices += running.device_demand();
+    Plan plan{.pods = 0, .order = state_.order_of(node), .node = node};
+    for (const auto& share : index_.on(node)) {
+      if (share.priority >= demand_.priority) break;
+      if (!may_leave(share.group)) continue;
+      cpu += share.cpu_milli;
+      memory += share.memory_bytes;
+      devices += share.devices;
+      pods += share.pods;
+      plan.priority = share.priority;
+      plan.pods += static_cast<int64_t>(index_.group(share.group).pods.size());
+      if (plan.pods > policy_.max_victims) return std::nullopt;
+      // As check_room: what is not asked for is not compared.
+      if ((wanted.cpu_milli == 0 || cpu >= wanted.cpu_milli) &&
+          (wanted.memory_bytes == 0 || memory >= wanted.memory_bytes) &&
+          (wanted.device_count == 0 || row.pools.empty() || devices >= wanted.device_demand()) &&
+          pods >= wanted.pods) {
+        return plan;
       }
-      if (cpu >= wanted.cpu_milli && memory >= wanted.memory_bytes && devices >= wanted.device_demand())
-        return out;
     }
-    return {};
+    return std::nullopt;
   }
 
-  /// For gangs: the cheapest groups, twice as many each time, until the gang fits.
-  std::vector<size_t> greedily() {
-    std::vector<size_t> all;
-    Budgets budgets(state_);
-    for (size_t id = 0; id < groups_.size(); ++id) {
-      if (!useful(groups_[id]) || !budgets.take(groups_[id])) continue;
-      all.push_back(id);
+  /// Evicts group after group until the pod fits on the node, then gives back every one that was not needed,
+  /// the most important first. Empty when it never fits, or only against budgets or limits.
+  Groups tried_on(NodeIndex node, ClassId pod) {
+    Groups chosen;
+    {
+      Transaction transaction(state_);
+      bool fits = false;
+      for (const auto& share : index_.on(node)) {
+        if (share.priority >= demand_.priority) break;
+        if (!may_leave(share.group)) continue;
+        chosen.push_back(share.group);
+        if (!permitted(chosen)) {
+          chosen.pop_back();
+          continue;
+        }
+        remove(share.group);
+        if ((fits = !fits_on(state_, pod, node))) break;
+      }
+      if (!fits) return {};
     }
-    for (size_t count = 1; !all.empty(); count *= 2) {
-      std::vector<size_t> chosen(all.begin(),
-                                 all.begin() + static_cast<std::ptrdiff_t>(std::min(count, all.size())));
+    for (size_t i = chosen.size() - 1; i-- > 0;) {
+      Groups fewer = chosen;
+      fewer.erase(fewer.begin() + static_cast<std::ptrdiff_t>(i));
+      if (fits_without(fewer)) chosen = std::move(fewer);
+    }
+    return chosen;
+  }
+
+  /// For gangs: the cheapest groups, twice as many each time, until the gang fits; then what is not needed is
+  /// spared.
+  Groups greedily() {
+    Groups all;
+    for (const auto id : index_.all()) {
+      if (!may_leave(id) || !useful(index_.group(id))) continue;
+      all.push_back(id);
+      if (index_.group(id).covered && !within_budgets(all)) all.pop_back();
+    }
+    for (size_t count = 1; !all.empty() && !budget_.exhausted(); count *= 2) {
+      Groups chosen(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(std::min(count, all.size())));
       if (!fits_without(chosen)) {
         if (count >= all.size()) return {};
         continue;
       }
       shrink(chosen);
-      return bindings_without(chosen).empty() ? std::vector<size_t>{} : chosen;
+      return permitted(chosen) ? chosen : Groups{};
     }
     return {};
   }
 
-  /// The number of victims is limited in the end only: a first plan may hold many that are spared again.
-  bool fits_without(const std::vector<size_t>& chosen) {
-    Transaction transaction(state_);
-    for (size_t id : chosen) {
-      for (PodIndex pod : groups_[id].pods)
-        state_.remove_pod(pod);
+  [[nodiscard]] bool within_budgets(const Groups& chosen) const {
+    std::map<std::string_view, int32_t> used;
+    for (const auto id : chosen) {
+      if (!index_.group(id).covered) continue;
+      for (const PodIndex pod : index_.group(id).pods) {
+        for (const auto& name : state_.pod(pod).budgets) {
+          if (++used[name] > state_.budget(name)) return false;
+        }
+      }
     }
+    return true;
+  }
+
+  bool fits_without(const Groups& chosen) {
+    Transaction transaction(state_);
+    for (const auto id : chosen)
+      remove(id);
     return Placer(state_, demand_, policy_, budget_).run();
   }
 
   /// Spares runs of groups, halving their length, then single ones: O(groups needed x log groups) placements.
-  void shrink(std::vector<size_t>& chosen) {
+  void shrink(Groups& chosen) {
     for (size_t run = std::max<size_t>(chosen.size() / 2, 1);; run /= 2) {
       for (size_t end = chosen.size(); end >= run && end > 0;) {
         auto fewer = chosen;
@@ -250,27 +229,25 @@ class Preemption {
     }
   }
 
-  [[nodiscard]] bool useful(const Group& group) const {
-    for (PodIndex pod : group.pods) {
-      const auto& running = state_.compiled(state_.pod(pod).pod_class);
-      for (const auto& part : demand_.parts) {
-        const auto& wanted = state_.compiled(part.pod_class);
-        if (wanted.device_count == 0 || running.device_count > 0) return true;
-      }
-    }
-    return false;
+  /// Whether the group holds a device, or some pod of the gang wants none.
+  [[nodiscard]] bool useful(const VictimIndex::Group& group) const {
+    return group.devices > 0 || std::ranges::any_of(demand_.parts, [&](const DemandPart& part) {
+             return state_.compiled(part.pod_class).device_count == 0;
+           });
   }
 
   ClusterState& state_;
   const Demand& demand_;
   const Policy& policy_;
   WorkBudget& budget_;
-  std::vector<Group> groups_;
+  int64_t now_;
+  const VictimIndex& index_;
 };
 
 }  // namespace
 
-Decision preempt(ClusterState& state, const Demand& demand, const Policy& policy, WorkBudget& budget) {
+Decision preempt(ClusterState& state, const Demand& demand, const Policy& policy, WorkBudget& budget,
+                 int64_t now) {
   Decision refused;
   refused.why.reason = "NoPreemption";
   if (auto valid = validate(state, demand); !valid) {
@@ -282,7 +259,7 @@ Decision preempt(ClusterState& state, const Demand& demand, const Policy& policy
     refused.why.message = policy.preemption ? "the demand does not preempt" : "the policy does not preempt";
     return refused;
   }
-  return Preemption(state, demand, policy, budget).run();
+  return Preemption(state, demand, policy, budget, now).run();
 }
 
 }  // namespace stowage::engine

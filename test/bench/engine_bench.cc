@@ -6,6 +6,7 @@
 #include <string>
 
 #include "gpu-scheduler/engine/place.h"
+#include "gpu-scheduler/engine/preempt.h"
 #include "gpu-scheduler/replay/openb.h"
 
 /// The engine alone, one core, every node scored. `items_per_second` counts decisions; names are an
@@ -147,6 +148,38 @@ void unschedulable(benchmark::State& bench) {
   bench.SetItemsProcessed(decisions);
 }
 
+/// Four victims on each node; each preemptor finds no room, evicts one victim and takes its place.
+void preemption(benchmark::State& bench) {
+  int64_t decisions = 0;
+  int64_t evicted = 0;
+  for (auto _ : bench) {
+    bench.PauseTiming();
+    auto state = make_cluster(5000);
+    Policy policy;
+    auto budget = WorkBudget::unlimited();
+    auto victim = make_demand(state, make_pod(2));
+    for (int i = 0; i < 20'000; ++i) {
+      victim.name = "ns/v" + std::to_string(i);
+      if (!place(state, victim, policy, budget).placed()) std::abort();
+    }
+    auto wanted = make_demand(state, make_pod(2));
+    wanted.priority = 1000;
+    bench.ResumeTiming();
+    for (int i = 0; i < 5000; ++i, ++decisions) {
+      wanted.name = "ns/p" + std::to_string(i);
+      if (place(state, wanted, policy, budget).placed()) std::abort();
+      const auto plan = preempt(state, wanted, policy, budget);
+      for (const auto& gone : plan.evictions)
+        state.remove_pod(gone.pod);
+      evicted += static_cast<int64_t>(plan.evictions.size());
+      if (!place(state, wanted, policy, budget).placed()) std::abort();
+    }
+  }
+  bench.SetItemsProcessed(decisions);
+  bench.counters["evicted"] =
+      benchmark::Counter(static_cast<double>(evicted) / static_cast<double>(bench.iterations()));
+}
+
 void fork(benchmark::State& bench) {
   auto state = make_cluster(5000);
   auto id = state.intern(make_pod(0, 100));
@@ -202,6 +235,7 @@ BENCHMARK(gangs_of_3)->Name("gangs_of_3_5000n")->Unit(benchmark::kMillisecond);
 BENCHMARK(topology_gangs)->Name("topology_gangs_of_4_50_racks_5000n")->Unit(benchmark::kMillisecond);
 BENCHMARK(gang_of_9000)->Unit(benchmark::kMillisecond);
 BENCHMARK(unschedulable)->Name("unschedulable_20000p")->Unit(benchmark::kMicrosecond);
+BENCHMARK(preemption)->Name("preemption_5000n_20000v")->Unit(benchmark::kMillisecond);
 BENCHMARK(fork)->Name("fork_5000n_150000p")->Unit(benchmark::kMicrosecond);
 
 }  // namespace
