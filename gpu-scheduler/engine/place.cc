@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
 
 #include "gpu-scheduler/engine/placer.h"
 #include "gpu-scheduler/engine/transaction.h"
@@ -75,36 +74,6 @@ Decision place(ClusterState& state, const Demand& demand, const Policy& policy, 
   }
   decision.why = placer.take_explanation();
   return decision;
-}
-
-std::vector<Decision> place_window(ClusterState& state, std::span<const Demand> demands, const Policy& policy,
-                                   WorkBudget& budget) {
-  struct Key {
-    int32_t priority;
-    int64_t devices;
-    int64_t cpu;
-  };
-  std::vector<Key> keys;
-  for (const auto& demand : demands) {
-    Key key{demand.priority, 0, 0};
-    for (const auto& part : demand.parts) {
-      if (part.pod_class >= state.class_count()) continue;
-      key.devices += state.compiled(part.pod_class).device_demand() * part.count;
-      key.cpu += state.compiled(part.pod_class).cpu_milli * part.count;
-    }
-    keys.push_back(key);
-  }
-  std::vector<size_t> order(demands.size());
-  std::iota(order.begin(), order.end(), size_t{0});
-  std::ranges::stable_sort(order, [&](size_t a, size_t b) {
-    const auto &x = keys[a], &y = keys[b];
-    return std::tuple(-x.priority, -x.devices, -x.cpu, demands[a].arrival) <
-           std::tuple(-y.priority, -y.devices, -y.cpu, demands[b].arrival);
-  });
-  std::vector<Decision> out(demands.size());
-  for (size_t i : order)
-    out[i] = place(state, demands[i], policy, budget);
-  return out;
 }
 
 void forget(ClusterState& state, const Decision& decision) {

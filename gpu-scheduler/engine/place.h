@@ -21,11 +21,6 @@ Result<void> validate(const ClusterState& state, const Demand& demand);
 /// "WorkBudget". Score: the policy's strategy plus weighted terms, integers; ties by node rank, then name.
 Decision place(ClusterState& state, const Demand& demand, const Policy& policy, WorkBudget& budget);
 
-/// Places as many of the demands as it can, looking at all of them before it commits the most awkward:
-/// largest first (devices, then cpu), equal ones oldest first. One decision per demand, in the order given.
-std::vector<Decision> place_window(ClusterState& state, std::span<const Demand> demands, const Policy& policy,
-                                   WorkBudget& budget);
-
 /// Forgets the pods of a placed decision.
 void forget(ClusterState& state, const Decision& decision);
 

@@ -6,6 +6,7 @@
 #include <limits>
 #include <tuple>
 
+#include "gpu-scheduler/engine/best_node.h"
 #include "gpu-scheduler/engine/device_choice.h"
 #include "gpu-scheduler/engine/transaction.h"
 
@@ -14,27 +15,16 @@ namespace stowage::engine {
 /// The best node by score; ties by rank, then name. Scores of other pods' rules, and domains, need a look at
 /// each node; without them the cached tournament has the answer.
 Placer::Pick Placer::pick(ClassId pod, DomainId inside) {
-  auto& cache = state_.caches().get(state_, pod, policy_, inside != kNone);
-  const auto& compiled = state_.compiled(pod);
   bool crossed = state_.cross_pod().concerns(state_, pod);
-  if (crossed || inside != kNone) return pick_by_scan(pod, inside, cache, crossed);
+  if (crossed || inside != kNone) {
+    return pick_by_scan(pod, inside, state_.caches().get(state_, pod, policy_, inside != kNone), crossed);
+  }
   if (!budget_.spend()) {
     out_of_budget_ = true;
     return {};
   }
-  Pick best;
-  int64_t best_score = 0;
-  for (uint32_t group = 0; group < cache.groups.size(); ++group) {
-    NodeIndex node = cache.winner(group);
-    if (node == kNone) continue;
-    int64_t score = cache.scores[node] - state_.caches().group_price(state_, policy_, group, compiled);
-    if (best.node == kNone || score > best_score ||
-        (score == best_score && state_.order_of(node) < state_.order_of(best.node))) {
-      best = {node, cache.entries[node].device_free};
-      best_score = score;
-    }
-  }
-  return best;
+  auto best = best_node(state_, pod, policy_);
+  return {best.node, best.device_free};
 }
 
 Placer::Pick Placer::pick_by_scan(ClassId pod, DomainId inside, ClassCache& cache, bool crossed) {

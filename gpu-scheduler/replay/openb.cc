@@ -2,16 +2,64 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 
+#include "gpu-scheduler/engine/interner.h"
 #include "gpu-scheduler/engine/place.h"
+#include "gpu-scheduler/engine/place_window.h"
 
 namespace stowage::replay {
+namespace {
+
+class Experiment {
+ public:
+  Experiment(const OpenbOptions& options, engine::ClusterState state)
+      : options_(options), state_(std::move(state)) {}
+
+  void arrive(engine::ClassId pod, int64_t now) {
+    held_.push_back({.name = "", .parts = {{.pod_class = pod, .count = 1}}, .arrival = now});
+    look_at(now);
+  }
+  /// Everything held is placed where it fits.
+  void finish(int64_t now) { look_at(now + options_.window); }
+
+  [[nodiscard]] int64_t allocated() const { return allocated_; }
+  [[nodiscard]] int64_t failed() const { return failed_; }
+  [[nodiscard]] const engine::ClusterState& state() const { return state_; }
+
+ private:
+  void look_at(int64_t now) {
+    auto budget = WorkBudget::unlimited();
+    auto decisions =
+        engine::place_window(state_, held_, options_.policy, {.now = now, .hold = options_.window}, budget);
+    std::vector<engine::Demand> left;
+    for (size_t i = 0; decisions && i < held_.size(); ++i) {
+      const auto& decision = (*decisions)[i];
+      if (decision.placed()) {
+        allocated_ += state_.compiled(held_[i].parts[0].pod_class).device_demand();
+      } else if (decision.why.reason == "Held") {
+        left.push_back(std::move(held_[i]));
+      } else {
+        ++failed_;
+      }
+    }
+    held_ = std::move(left);
+  }
+
+  const OpenbOptions& options_;
+  engine::ClusterState state_;
+  std::vector<engine::Demand> held_;
+  int64_t allocated_ = 0;
+  int64_t failed_ = 0;
+};
+
+}  // namespace
 
 Result<OpenbRun> run_openb(const Trace& trace, int64_t seed, const OpenbOptions& options,
                            const std::function<void(int)>& progress) {
-  if (options.window > 0 || options.move_permyriad > 0) {
-    return fail(Code::kUnsupported, "openb: --window and --move-percent are not built yet; run without them");
+  if (options.move_permyriad > 0) {
+    return fail(Code::kUnsupported, "openb: --move-percent is not built yet; run without it");
   }
   auto order = trace.order.find(seed);
   if (order == trace.order.end())
@@ -19,46 +67,42 @@ Result<OpenbRun> run_openb(const Trace& trace, int64_t seed, const OpenbOptions&
   auto rank = trace.noderank.find(seed);
   if (rank == trace.noderank.end())
     return fail(Code::kNotFound, fmt::format("the noderank file has no seed {}", seed));
-  TRY(auto state, build_cluster(trace, rank->second));
-  TRY(auto classes, intern_pods(trace, state));
+  TRY(auto empty, build_cluster(trace, rank->second));
+  TRY(auto classes, intern_pods(trace, empty));
   OpenbRun run{.seed = seed};
   auto start = std::chrono::steady_clock::now();
-  auto budget = WorkBudget::unlimited();
-  engine::Demand demand{.name = "", .parts = {{.count = 1}}};
+  Experiment experiment(options, std::move(empty));
   int64_t capacity = trace.capacity_milli();
   int64_t arrived = 0;
-  int64_t allocated = 0;
   int64_t sum = 0;
   int64_t count = 0;
   int32_t last = -1;
-  for (size_t i = 0; i < order->second.size(); ++i) {
-    const auto& pod = trace.pods[order->second[i]];
-    demand.parts[0].pod_class = classes[order->second[i]];
-    auto decision = engine::place(state, demand, options.policy, budget);
-    if (decision.placed()) {
-      allocated += pod.gpu_demand();
-    } else {
-      ++run.failed;
-    }
-    arrived += pod.gpu_demand();
+  const auto& arrivals = order->second;
+  for (size_t i = 0; i < arrivals.size(); ++i) {
+    auto now = static_cast<int64_t>(i);
+    experiment.arrive(classes[arrivals[i]], now);
+    if (i + 1 == arrivals.size()) experiment.finish(now);
+    arrived += trace.pods[arrivals[i]].gpu_demand();
     // The published value of a percentage is the mean over all arrivals that round to it.
     auto percent = static_cast<int32_t>((arrived * 200 + capacity) / (2 * capacity));
     if (percent != last) {
       run.points.push_back({.arrived_percent = percent});
       last = percent;
       sum = count = 0;
-      if (progress) progress(static_cast<int>(i * 100 / order->second.size()));
+      if (progress) progress(static_cast<int>(i * 100 / arrivals.size()));
     }
-    sum += allocated;
+    sum += experiment.allocated();
     ++count;
     run.points.back().allocated_percent =
         100.0 * static_cast<double>(sum) / (static_cast<double>(count) * static_cast<double>(capacity));
   }
   run.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  run.failed = experiment.failed();
   for (const auto& point : run.points) {
     if (point.arrived_percent <= 100) run.allocation_at_100 = point.allocated_percent;
     if (point.arrived_percent <= 130) run.allocation_at_130 = point.allocated_percent;
   }
+  const auto& state = experiment.state();
   for (engine::NodeIndex node : state.nodes_in_order()) {
     run.devices.emplace_back(state.node_name(node), state.node(node).device_free);
   }
