@@ -65,10 +65,10 @@ TEST_CASE("share at the end of its hold and only idle devices: placed") {
 
 TEST_CASE("young share and a hole that no typical pod could use: placed at once") {
   ClusterState state;
-  auto a = add(state, NodeBuilder("a").cpu(2000).gpus(2).shareable());
+  auto a = add(state, NodeBuilder("a").cpu(1500).gpus(2).shareable());
   auto half = state.intern(share_pod(500));
   REQUIRE(state.add_pod({.uid = "half", .pod_class = *half, .node = a}));
-  auto decisions = window_of(state, {demand(state, share_pod(500))}, {.now = 0, .hold = 10});
+  auto decisions = window_of(state, {demand(state, share_pod(500, 500))}, {.now = 0, .hold = 10});
   REQUIRE(decisions[0].placed());
   CHECK(decisions[0].bindings[0].devices == 1);
 }
