@@ -4,7 +4,9 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <boost/asio/post.hpp>
 #include <boost/system/error_code.hpp>
+#include <utility>
 
 #include "base/check.h"
 
@@ -153,8 +155,31 @@ int CurlLoop::timer_changed(CURLM*, long timeout_ms, void* self) {
     return 0;
   }
   loop.deadline_ = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
-  loop.arm_timer();
+  if (timeout_ms == 0) {
+    loop.act_soon();
+  } else {
+    loop.arm_timer();
+  }
   return 0;
+}
+
+/// "At once" comes with every request that is added: a turn of the loop serves all of them, where a timer
+/// would cost a system call each.
+void CurlLoop::act_soon() {
+  if (std::exchange(posted_, true)) return;
+  boost::asio::post(executor_, [weak = weak_from_this()] {
+    const auto loop = weak.lock();
+    if (!loop) return;
+    loop->posted_ = false;
+    loop->act_if_due();
+    loop->arm_timer();
+  });
+}
+
+void CurlLoop::act_if_due() {
+  if (!deadline_ || *deadline_ > std::chrono::steady_clock::now()) return;
+  deadline_.reset();
+  act(CURL_SOCKET_TIMEOUT, 0);
 }
 
 /// curl moves its timer with nearly every packet. A timer that fires early is cheaper than one that is moved
@@ -167,10 +192,7 @@ void CurlLoop::arm_timer() {
     const auto loop = weak.lock();
     if (error || !loop) return;
     loop->armed_.reset();
-    if (loop->deadline_ && *loop->deadline_ <= std::chrono::steady_clock::now()) {
-      loop->deadline_.reset();
-      loop->act(CURL_SOCKET_TIMEOUT, 0);
-    }
+    loop->act_if_due();
     loop->arm_timer();
   });
 }

@@ -50,6 +50,8 @@ class CurlLoop final : public std::enable_shared_from_this<CurlLoop> {
 
   void arm(const std::shared_ptr<Socket>& socket);
   void arm_timer();
+  void act_soon();
+  void act_if_due();
   void act(curl_socket_t fd, int mask);
   void collect_done();
 
@@ -60,6 +62,7 @@ class CurlLoop final : public std::enable_shared_from_this<CurlLoop> {
   std::optional<std::chrono::steady_clock::time_point> deadline_;  ///< What curl asked for.
   std::optional<std::chrono::steady_clock::time_point> armed_;     ///< When the timer will fire.
   bool inside_ = false;
+  bool posted_ = false;  ///< An act_soon() is on its way.
 };
 
 }  // namespace stowage::kube

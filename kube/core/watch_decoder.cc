@@ -7,6 +7,8 @@
 namespace stowage::kube {
 namespace {
 
+/// What a burst made the buffer grow to beyond this is given back: a watch lives for hours.
+constexpr size_t kKeptBytes = 256 * 1024;
 constexpr std::string_view kInitialEventsEnd = "k8s.io/initial-events-end";
 
 /// One parser for the thread: its buffers grow to the largest frame and stay.
@@ -68,6 +70,8 @@ void WatchDecoder::feed(std::string_view chunk) {
     scanned_ -= begin_;
     begin_ = 0;
   }
+  if (buffer_.empty() && chunk.size() < kKeptBytes && buffer_.capacity() > 2 * kKeptBytes)
+    std::string().swap(buffer_);
   buffer_.append(chunk);
 }
 

@@ -5,18 +5,17 @@
 #include <cstdint>
 #include <deque>
 #include <list>
-#include <nlohmann/json.hpp>
 #include <unordered_map>
 #include <utility>
 
 #include "base/backoff.h"
+#include "base/log.h"
 #include "kube/core/resource.h"
 #include "kube/runtime/metrics.h"
 #include "kube/runtime/notifier.h"
 
 namespace stowage::kube {
 namespace asio = boost::asio;
-using nlohmann::json;
 
 namespace {
 
@@ -40,10 +39,6 @@ uint64_t hash_of(std::initializer_list<std::string_view> parts) {
     hash = (hash ^ 0xffU) * 1'099'511'628'211ULL;
   }
   return hash;
-}
-
-std::string dump(const json& value) {
-  return value.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 /// A map with a bound: the entry that was not used for the longest time goes first.
@@ -149,31 +144,25 @@ bool EventRecorder::Impl::admit(const EventTarget& target) {
 }
 
 std::string EventRecorder::Impl::body_of(const Waiting& event) const {
-  const json body = {{"apiVersion", "v1"},
-                     {"kind", "Event"},
-                     {"metadata", {{"name", event.name()}, {"namespace", event.ns()}}},
-                     {"involvedObject",
-                      {{"apiVersion", event.target.api_version},
-                       {"kind", event.target.kind},
-                       {"namespace", event.target.ns},
-                       {"name", event.target.name},
-                       {"uid", event.target.uid}}},
-                     {"type", event.type},
-                     {"reason", event.reason},
-                     {"message", event.message},
-                     {"source", {{"component", component}}},
-                     {"firstTimestamp", format_rfc3339(event.first)},
-                     {"lastTimestamp", format_rfc3339(event.last)},
-                     {"count", event.count},
-                     {"reportingComponent", component},
-                     {"reportingInstance", ""}};
-  return dump(body);
+  // Written by hand: a scheduler sends one with every bind.
+  const std::string from = json_quote(component);
+  return fmt::format(
+      R"({{"apiVersion":"v1","kind":"Event","metadata":{{"name":{},"namespace":{}}},"involvedObject":)"
+      R"({{"apiVersion":{},"kind":{},"namespace":{},"name":{},"uid":{}}},"type":{},"reason":{},"message":{},)"
+      R"("source":{{"component":{}}},"firstTimestamp":"{}","lastTimestamp":"{}","count":{},)"
+      R"("reportingComponent":{},"reportingInstance":""}})",
+      json_quote(event.name()), json_quote(event.ns()), json_quote(event.target.api_version),
+      json_quote(event.target.kind), json_quote(event.target.ns), json_quote(event.target.name),
+      json_quote(event.target.uid), json_quote(event.type), json_quote(event.reason),
+      json_quote(event.message), from, format_rfc3339(event.first), format_rfc3339(event.last), event.count,
+      from);
 }
 
 Async<void> EventRecorder::Impl::send(const Waiting& event) {
   if (event.count > 1) {
-    const json patch = {{"count", event.count}, {"lastTimestamp", format_rfc3339(event.last)}};
-    auto answer = co_await client.merge_patch(kEvents, event.ns(), event.name(), patch.dump(),
+    std::string patch =
+        fmt::format(R"({{"count":{},"lastTimestamp":"{}"}})", event.count, format_rfc3339(event.last));
+    auto answer = co_await client.merge_patch(kEvents, event.ns(), event.name(), std::move(patch),
                                               {.field_manager = component});
     if (answer) co_return Result<void>{};
     // Events live an hour on the server: the one to count up may be gone.

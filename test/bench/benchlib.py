@@ -17,7 +17,7 @@ from lib.process import parse_metric  # noqa: E402
 NAMESPACE = "bench"
 PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
 # Series that count successful binds, the first that is served wins: ours, and kube-scheduler's.
-BOUND_SERIES = (("stowage_scheduler_bindings_total", {"result": "bound"}),
+BOUND_SERIES = (("stowage_scheduler_binds_total", {"result": "bound"}),
                 ("scheduler_schedule_attempts_total", {"result": "scheduled"}))
 
 
@@ -88,8 +88,17 @@ def bound_by_metrics(text):
 
 def bound_by_server(cluster):
     """Successful binding requests according to the API server's metrics: costs it some 0.1 s, so ask rarely."""
+    return _created(cluster, {"resource": "pods", "subresource": "binding"})
+
+
+def events_by_server(cluster):
+    """Events that the API server created since its start, by anybody and through either of their two API groups."""
+    return sum(_created(cluster, {"resource": "events", "group": group}) for group in ("", "events.k8s.io"))
+
+
+def _created(cluster, labels):
     text = cluster.api.raw("GET", "/metrics")[1].decode()
-    return int(parse_metric(text, "apiserver_request_total", {"resource": "pods", "subresource": "binding", "code": "201"}) or 0)
+    return int(parse_metric(text, "apiserver_request_total", {"verb": "POST", "code": "201", **labels}) or 0)
 
 
 def cpu_of(cluster, name):
