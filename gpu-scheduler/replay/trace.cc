@@ -1,12 +1,16 @@
 #include "gpu-scheduler/replay/trace.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
-#include <fstream>
-#include <sstream>
+#include <set>
 #include <tuple>
+
+#include "gpu-scheduler/replay/csv.h"
+#include "gpu-scheduler/replay/text_file.h"
 
 namespace stowage::replay {
 namespace {
@@ -21,81 +25,29 @@ std::vector<std::string> split(std::string_view line, char separator) {
   }
 }
 
-/// A CSV file whose first line names the columns; no quoting, as in the published lists.
-class Table {
- public:
-  static Result<Table> read(const std::string& path) {
-    std::ifstream in(path);
-    if (!in) return fail(Code::kNotFound, fmt::format("{}: cannot be opened", path));
-    Table table;
-    table.path_ = path;
-    std::string line;
-    size_t number = 0;
-    while (std::getline(in, line)) {
-      ++number;
-      while (!line.empty() && (line.back() == '\r' || line.back() == ' '))
-        line.pop_back();
-      if (line.empty()) continue;
-      auto cells = split(line, ',');
-      if (table.header_.empty()) {
-        table.header_ = std::move(cells);
-        continue;
-      }
-      if (cells.size() != table.header_.size()) {
-        return fail(Code::kInvalidArgument, fmt::format("{}:{}: {} columns, the header has {}", path, number,
-                                                        cells.size(), table.header_.size()));
-      }
-      table.rows_.push_back(std::move(cells));
-      table.lines_.push_back(number);
-    }
-    if (table.header_.empty())
-      return fail(Code::kInvalidArgument, fmt::format("{}:1: the file is empty", path));
-    return table;
-  }
-
-  [[nodiscard]] size_t size() const { return rows_.size(); }
-  /// Column of the name, or -1.
-  [[nodiscard]] int column(std::string_view name) const {
-    auto it = std::ranges::find(header_, name);
-    return it == header_.end() ? -1 : static_cast<int>(it - header_.begin());
-  }
-  [[nodiscard]] Result<int> required(std::string_view name) const {
-    int at = column(name);
-    if (at < 0) return fail(Code::kInvalidArgument, fmt::format("{}:1: no column \"{}\"", path_, name));
-    return at;
-  }
-  [[nodiscard]] const std::string& cell(size_t row, int column) const {
-    return rows_[row][static_cast<size_t>(column)];
-  }
-  /// A number >= 0 in the cell.
-  [[nodiscard]] Result<int64_t> number(size_t row, int column, int64_t limit) const {
-    const auto& text = cell(row, column);
-    int64_t value = 0;
-    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    // Some lists write whole numbers as "1.0".
-    bool fraction = end != text.data() + text.size() &&
-                    std::string_view(end).find_first_not_of(".0") == std::string_view::npos;
-    if (error != std::errc{} || (end != text.data() + text.size() && !fraction) || value < 0 ||
-        value > limit) {
-      return fail(Code::kInvalidArgument,
-                  fmt::format("{}:{}: {} is \"{}\", not a number from 0 to {}", path_, lines_[row],
-                              header_[static_cast<size_t>(column)], text, limit));
-    }
-    return value;
-  }
-  [[nodiscard]] std::string at(size_t row) const { return fmt::format("{}:{}", path_, lines_[row]); }
-
- private:
-  std::string path_;
-  std::vector<std::string> header_;
-  std::vector<std::vector<std::string>> rows_;
-  std::vector<size_t> lines_;
-};
-
 constexpr int64_t kLimit = int64_t{1} << 40;
 
+constexpr size_t kMaxBytes = size_t{1} << 30;
+
+/// Sorts by name. Error: a name that stands twice, with both lines.
+template <class Entry>
+Result<void> sort_by_name(const CsvTable& table, std::vector<Entry>& entries) {
+  std::map<std::string_view, size_t> row_of;
+  for (size_t row = 0; row < entries.size(); ++row) {
+    auto [it, fresh] = row_of.emplace(entries[row].name, row);
+    if (!fresh) {
+      return table.wrong(row, fmt::format("\"{}\" stands twice, first in line {}", entries[row].name,
+                                          table.line(it->second)));
+    }
+  }
+  row_of.clear();
+  std::ranges::sort(entries, {}, &Entry::name);
+  return {};
+}
+
 Result<std::vector<TraceNode>> load_nodes(const std::string& path) {
-  TRY(auto table, Table::read(path));
+  TRY(const auto text, read_text_file(path, kMaxBytes));
+  TRY(auto table, CsvTable::parse(text, path));
   TRY(int name, table.required("sn"));
   TRY(int cpu, table.required("cpu_milli"));
   TRY(int memory, table.required("memory_mib"));
@@ -103,7 +55,8 @@ Result<std::vector<TraceNode>> load_nodes(const std::string& path) {
   int model = table.column("model");
   std::vector<TraceNode> out;
   for (size_t row = 0; row < table.size(); ++row) {
-    TraceNode node{.name = table.cell(row, name)};
+    TraceNode node;
+    TRY(node.name, table.text(row, name));
     TRY(node.cpu_milli, table.number(row, cpu, kLimit));
     TRY(node.memory_mib, table.number(row, memory, kLimit));
     TRY(int64_t gpus, table.number(row, gpu, static_cast<int64_t>(engine::kMaxDevices)));
@@ -111,13 +64,31 @@ Result<std::vector<TraceNode>> load_nodes(const std::string& path) {
     if (model >= 0) node.model = table.cell(row, model);
     out.push_back(std::move(node));
   }
-  if (out.empty()) return fail(Code::kInvalidArgument, fmt::format("{}: no nodes", path));
-  std::ranges::sort(out, {}, &TraceNode::name);
+  if (out.empty()) return fail(Code::kInvalidArgument, fmt::format("{}:1: no nodes below the header", path));
+  TRY_VOID(sort_by_name(table, out));
   return out;
 }
 
-Result<std::vector<TracePod>> load_pods(const std::string& path) {
-  TRY(auto table, Table::read(path));
+/// A GPU demand that can be met: whole devices, or a share of one, of models that exist.
+Result<void> check_gpus(const CsvTable& table, size_t row, const TracePod& pod, int64_t share,
+                        const std::set<std::string_view>& models) {
+  if (pod.gpus > 1 && share < engine::kWholeDevice) {
+    return table.wrong(row,
+                       fmt::format("{} GPUs of {}/1000: only a single GPU can be shared", pod.gpus, share));
+  }
+  if (pod.gpus > 0 && share == 0) return table.wrong(row, fmt::format("{} GPUs of 0/1000", pod.gpus));
+  for (const auto& model : pod.models) {
+    if (!models.contains(model)) {
+      return table.wrong(row, fmt::format("gpu_spec names \"{}\", which no node has; the nodes have: {}",
+                                          model, fmt::join(models, ", ")));
+    }
+  }
+  return {};
+}
+
+Result<std::vector<TracePod>> load_pods(const std::string& path, const std::vector<TraceNode>& nodes) {
+  TRY(const auto text, read_text_file(path, kMaxBytes));
+  TRY(auto table, CsvTable::parse(text, path));
   TRY(int name, table.required("name"));
   TRY(int cpu, table.required("cpu_milli"));
   TRY(int memory, table.required("memory_mib"));
@@ -126,25 +97,23 @@ Result<std::vector<TracePod>> load_pods(const std::string& path) {
   int spec = table.column("gpu_spec");
   std::array<int, 3> times{table.column("creation_time"), table.column("deletion_time"),
                            table.column("scheduled_time")};
+  std::set<std::string_view> models;
+  for (const auto& node : nodes) {
+    if (!node.model.empty()) models.insert(node.model);
+  }
   std::vector<TracePod> out;
   for (size_t row = 0; row < table.size(); ++row) {
-    TracePod pod{.name = table.cell(row, name)};
+    TracePod pod;
+    TRY(pod.name, table.text(row, name));
     TRY(pod.cpu_milli, table.number(row, cpu, kLimit));
     TRY(pod.memory_mib, table.number(row, memory, kLimit));
     TRY(int64_t gpus, table.number(row, count, static_cast<int64_t>(engine::kMaxDevices)));
     TRY(int64_t share, table.number(row, milli, engine::kWholeDevice));
-    if (gpus > 1 && share < engine::kWholeDevice) {
-      return fail(
-          Code::kInvalidArgument,
-          fmt::format("{}: {} GPUs of {}/1000: only a single GPU can be shared", table.at(row), gpus, share));
-    }
-    if (gpus > 0 && share == 0) {
-      return fail(Code::kInvalidArgument, fmt::format("{}: {} GPUs of 0/1000", table.at(row), gpus));
-    }
     pod.gpus = static_cast<int32_t>(gpus);
     pod.gpu_milli = gpus > 0 ? static_cast<int32_t>(share) : 0;
     if (spec >= 0 && !table.cell(row, spec).empty()) pod.models = split(table.cell(row, spec), '|');
     std::ranges::sort(pod.models);
+    TRY_VOID(check_gpus(table, row, pod, share, models));
     std::array<int64_t*, 3> targets{&pod.creation_s, &pod.deletion_s, &pod.scheduled_s};
     for (size_t i = 0; i < times.size(); ++i) {
       if (times[i] < 0 || table.cell(row, times[i]).empty()) continue;
@@ -152,45 +121,63 @@ Result<std::vector<TracePod>> load_pods(const std::string& path) {
     }
     out.push_back(std::move(pod));
   }
-  if (out.empty()) return fail(Code::kInvalidArgument, fmt::format("{}: no pods", path));
-  std::ranges::sort(out, {}, &TracePod::name);
+  if (out.empty()) return fail(Code::kInvalidArgument, fmt::format("{}:1: no pods below the header", path));
+  TRY_VOID(sort_by_name(table, out));
   return out;
 }
 
-/// Lines of numbers: the seed, then one number per entry, each below `limit`.
-Result<std::map<int64_t, std::vector<uint32_t>>> load_seeds(const std::string& path, size_t limit,
-                                                            size_t exactly) {
-  std::map<int64_t, std::vector<uint32_t>> out;
-  std::ifstream in(path);
-  if (!in) return fail(Code::kNotFound, fmt::format("{}: cannot be opened", path));
-  std::string line;
-  for (size_t number = 1; std::getline(in, line); ++number) {
-    std::istringstream words(line);
-    int64_t seed = 0;
-    if (!(words >> seed)) {
-      if (line.find_first_not_of(" \r\t") == std::string::npos) continue;
-      return fail(Code::kInvalidArgument, fmt::format("{}:{}: does not begin with a seed", path, number));
-    }
-    auto& values = out[seed];
-    if (!values.empty())
-      return fail(Code::kInvalidArgument, fmt::format("{}:{}: seed {} stands twice", path, number, seed));
+/// The numbers of one line. Error: a word that is none.
+Result<std::vector<int64_t>> numbers_of(std::string_view line, std::string_view where) {
+  std::vector<int64_t> out;
+  while (true) {
+    const size_t start = line.find_first_not_of(" \t");
+    if (start == std::string_view::npos) return out;
+    line.remove_prefix(start);
+    const std::string_view word = line.substr(0, line.find_first_of(" \t"));
+    line.remove_prefix(word.size());
     int64_t value = 0;
-    while (words >> value) {
-      if (value < 0 || value >= static_cast<int64_t>(limit)) {
-        return fail(Code::kInvalidArgument,
-                    fmt::format("{}:{}: {} is outside 0..{}", path, number, value, limit - 1));
-      }
-      values.push_back(static_cast<uint32_t>(value));
+    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
+    if (error != std::errc{} || end != word.data() + word.size() || value < 0) {
+      return fail(Code::kInvalidArgument,
+                  fmt::format("{}: \"{}\" is not a whole number from 0: want a seed, then indices", where,
+                              word.substr(0, 40)));
     }
-    if (!words.eof())
-      return fail(Code::kInvalidArgument,
-                  fmt::format("{}:{}: not a number after entry {}", path, number, values.size()));
-    if (exactly != 0 && values.size() != exactly) {
-      return fail(Code::kInvalidArgument,
-                  fmt::format("{}:{}: {} entries, expected {}", path, number, values.size(), exactly));
+    out.push_back(value);
+  }
+}
+
+/// Lines of numbers: the seed, then one number an entry, each below `limit`; with `permutation` each of them
+/// once.
+Result<std::map<int64_t, std::vector<uint32_t>>> load_seeds(const std::string& path, size_t limit,
+                                                            bool permutation) {
+  TRY(const auto text, read_text_file(path, kMaxBytes));
+  std::map<int64_t, std::vector<uint32_t>> out;
+  std::string_view rest = without_bom(text);
+  for (size_t number = 1; !rest.empty(); ++number) {
+    const std::string where = fmt::format("{}:{}", path, number);
+    const auto refuse = [&](std::string sentence) {
+      return fail(Code::kInvalidArgument, where + ": " + std::move(sentence));
+    };
+    TRY(const auto values, numbers_of(take_line(rest), where));
+    if (values.empty()) continue;
+    if (out.contains(values[0])) return refuse(fmt::format("seed {} stands twice", values[0]));
+    auto& entries = out[values[0]];
+    if (values.size() == 1) return refuse(fmt::format("seed {} has no entries", values[0]));
+    if (permutation && values.size() - 1 != limit)
+      return refuse(fmt::format("{} entries after the seed, expected {}", values.size() - 1, limit));
+    std::vector<bool> seen(permutation ? limit : 0);
+    for (size_t i = 1; i < values.size(); ++i) {
+      if (values[i] >= static_cast<int64_t>(limit)) {
+        return refuse(
+            fmt::format("entry {} is {}, outside 0..{}: is the file of this list?", i, values[i], limit - 1));
+      }
+      const auto value = static_cast<uint32_t>(values[i]);
+      if (permutation && seen[value]) return refuse(fmt::format("rank {} stands twice", value));
+      if (permutation) seen[value] = true;
+      entries.push_back(value);
     }
   }
-  if (out.empty()) return fail(Code::kInvalidArgument, fmt::format("{}: no seeds", path));
+  if (out.empty()) return fail(Code::kInvalidArgument, fmt::format("{}:1: the file is empty", path));
   return out;
 }
 
@@ -214,12 +201,12 @@ int64_t Trace::capacity_milli() const {
 Result<Trace> load_trace(const TraceFiles& files) {
   Trace trace{.name = trace_name(files.pods)};
   TRY(trace.nodes, load_nodes(files.nodes));
-  TRY(trace.pods, load_pods(files.pods));
+  TRY(trace.pods, load_pods(files.pods, trace.nodes));
   if (!files.order.empty()) {
-    TRY(trace.order, load_seeds(files.order, trace.pods.size(), 0));
+    TRY(trace.order, load_seeds(files.order, trace.pods.size(), false));
   }
   if (!files.noderank.empty()) {
-    TRY(trace.noderank, load_seeds(files.noderank, trace.nodes.size(), trace.nodes.size()));
+    TRY(trace.noderank, load_seeds(files.noderank, trace.nodes.size(), true));
   }
   return trace;
 }

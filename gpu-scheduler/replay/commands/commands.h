@@ -13,9 +13,8 @@ namespace stowage::replay {
 
 /// Exit codes; docs/replay.md lists them for people.
 inline constexpr int kDone = 0;
-inline constexpr int kInputRefused = 1;   ///< A file or a value in it; the message names file and line.
-inline constexpr int kWrongUsage = 2;     ///< The command line.
-inline constexpr int kNotAsExpected = 3;  ///< A scenario ran, and an expectation in it does not hold.
+inline constexpr int kInputRefused = 1;  ///< A file or a value in it; the message names file and line.
+inline constexpr int kWrongUsage = 2;    ///< The command line.
 
 /// What the chosen subcommand does; returns an exit code.
 using Run = std::function<int()>;

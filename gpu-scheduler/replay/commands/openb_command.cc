@@ -66,6 +66,11 @@ Result<std::vector<int64_t>> seeds_of(const Options& options, const Trace& trace
   if (out.empty())
     return fail(Code::kNotFound,
                 fmt::format("--seed {}: not in {}", options.seed, options.trace.files.order));
+  for (int64_t seed : out) {
+    if (trace.noderank.contains(seed)) continue;
+    return fail(Code::kNotFound, fmt::format("{}: no line of seed {}, which {} has",
+                                             options.trace.files.noderank, seed, options.trace.files.order));
+  }
   return out;
 }
 
