@@ -21,8 +21,9 @@ setup: ## Installs the packages a fresh Debian 12 lacks; safe to run twice
 build: setup ## Release build into build/release, programs in build/release/bin
 	@tools/build release programs
 
-quickstart: build ## Set-up, build, a control plane, samples and a live table; ends by itself
-	@tools/quickstart
+quickstart: setup ## Set-up, build, a cluster in one process, samples and a live table; ends by itself; KEEP=1 leaves it running
+	@tools/build release stowage-sandbox
+	@KEEP=$(KEEP) tools/quickstart
 
 test: setup ## Set-up, build, and everything that CI runs
 	@tools/test
