@@ -22,7 +22,9 @@ type generator struct {
 	theme  theme
 	nodes  []string
 	claims []string
-	items  []any
+	// reserved names the claims that an available volume waits for.
+	reserved map[string]bool
+	items    []any
 }
 
 // theme says how likely each kind of rule is in this cluster, so that some clusters are about one rule and others
@@ -46,7 +48,7 @@ var (
 
 // generate draws the cluster of a seed: the same seed gives the same cluster on every machine.
 func generate(seed int64) generatedList {
-	g := &generator{random: rand.New(rand.NewPCG(uint64(seed), 0x5704a6e))}
+	g := &generator{random: rand.New(rand.NewPCG(uint64(seed), 0x5704a6e)), reserved: map[string]bool{}}
 	g.theme = g.drawTheme()
 	g.addNamespaces()
 	g.addNodes()

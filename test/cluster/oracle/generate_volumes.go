@@ -128,7 +128,11 @@ func (g *generator) addFreeVolume(name string) {
 		volume.Status.Phase = v1.VolumeReleased
 	}
 	if g.percent(20) && len(g.claims) > 0 {
-		volume.Spec.ClaimRef = &v1.ObjectReference{Namespace: "default", Name: pick(g, g.claims)}
+		// At most one volume a claim: of two, kube-scheduler takes either, by the order of a map.
+		if name := pick(g, g.claims); !g.reserved[name] {
+			g.reserved[name] = true
+			volume.Spec.ClaimRef = &v1.ObjectReference{Namespace: "default", Name: name}
+		}
 	}
 	if g.percent(20) {
 		volume.Labels = map[string]string{"kind": "disk"}

@@ -82,6 +82,62 @@ TEST_CASE("disruption budget of nothing: the covered pod stays, another leaves")
   CHECK(names(preempt_now(state, demand(state, gpu_pod(2)), 10)) == std::vector<std::string>{"free"});
 }
 
+TEST_CASE("victim of before: not evicted again until its cooldown ends, then it is") {
+  ClusterState state;
+  add(state, NodeBuilder("a").gpus(2));
+  auto victim = demand(state, gpu_pod(2), 1, "ns/victim");
+  victim.protected_until = 100;
+  REQUIRE(place_now(state, victim).placed());
+  auto wanted = demand(state, gpu_pod(2), 1, "ns/urgent");
+  wanted.priority = 10;
+  auto budget = WorkBudget::unlimited();
+  CHECK(preempt(state, wanted, Policy{}, budget, 99).evictions.empty());
+  CHECK(preempt(state, wanted, Policy{}, budget, 100).evictions.size() == 1);
+}
+
+TEST_CASE("several victims: listed in the order in which they should leave, lowest priority first") {
+  ClusterState state;
+  auto a = add(state, NodeBuilder("a").gpus(4));
+  run_pod(state, "middle", a, 2, 5);
+  run_pod(state, "low", a, 2, 1);
+  CHECK(names(preempt_now(state, demand(state, gpu_pod(4)), 10)) ==
+        std::vector<std::string>{"low", "middle"});
+}
+
+TEST_CASE("equal nodes but for a gang: the pod that leaves alone is the victim") {
+  ClusterState state;
+  auto a = add(state, NodeBuilder("a").gpus(2));
+  auto b = add(state, NodeBuilder("b").gpus(2));
+  auto c = add(state, NodeBuilder("c").gpus(2));
+  run_pod(state, "g0", a, 2, 1, "ns/gang");
+  run_pod(state, "g1", b, 2, 1, "ns/gang");
+  run_pod(state, "alone", c, 2, 1);
+  CHECK(names(preempt_now(state, demand(state, gpu_pod(2)), 10)) == std::vector<std::string>{"alone"});
+}
+
+TEST_CASE("pod being deleted: no victim from that moment, and again one when that is undone") {
+  ClusterState state;
+  auto a = add(state, NodeBuilder("a").gpus(2));
+  run_pod(state, "low", a, 2, 1);
+  auto wanted = demand(state, gpu_pod(2));
+  CHECK(preempt_now(state, wanted, 10).evictions.size() == 1);
+  const auto before = state.digest();
+  const auto point = state.checkpoint();
+  REQUIRE(state.set_terminating("low"));
+  CHECK(preempt_now(state, wanted, 10).evictions.empty());
+  state.rollback(point);
+  CHECK(state.digest() == before);
+  CHECK(preempt_now(state, wanted, 10).evictions.size() == 1);
+}
+
+TEST_CASE("demand that fits as it is: bindings and no victim") {
+  ClusterState state;
+  add(state, NodeBuilder("a").gpus(2));
+  const auto plan = preempt_now(state, demand(state, gpu_pod(1)), 10);
+  CHECK(plan.placed());
+  CHECK(plan.evictions.empty());
+}
+
 TEST_CASE("gang in one rack: the evicted pods are those whose rack then holds it") {
   ClusterState state;
   auto a1 = add(state, NodeBuilder("a1").gpus(8).rack("a"));
