@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 
 #include "gpu-scheduler/engine/interner.h"
 #include "gpu-scheduler/engine/place.h"
 #include "gpu-scheduler/engine/place_window.h"
+#include "gpu-scheduler/replay/fragmentation.h"
 
 namespace stowage::replay {
 namespace {
@@ -72,6 +74,8 @@ Result<OpenbRun> run_openb(const Trace& trace, int64_t seed, const OpenbOptions&
   OpenbRun run{.seed = seed};
   auto start = std::chrono::steady_clock::now();
   Experiment experiment(options, std::move(empty));
+  std::optional<FragmentationMeter> meter;
+  if (options.fragmentation && options.policy.model) meter.emplace(options.policy.model);
   int64_t capacity = trace.capacity_milli();
   int64_t arrived = 0;
   int64_t sum = 0;
@@ -89,6 +93,10 @@ Result<OpenbRun> run_openb(const Trace& trace, int64_t seed, const OpenbOptions&
       run.points.push_back({.arrived_percent = percent});
       last = percent;
       sum = count = 0;
+      if (meter) {
+        run.points.back().fragmentation_percent =
+            100 * meter->measure(experiment.state()) / static_cast<double>(capacity);
+      }
       if (progress) progress(static_cast<int>(i * 100 / arrivals.size()));
     }
     sum += experiment.allocated();

@@ -15,13 +15,14 @@ struct OpenbOptions {
   engine::Policy policy;
   int32_t window = 0;          ///< Pods held for look-ahead; 0 = each pod is placed as it arrives.
   int32_t move_permyriad = 0;  ///< Moves per 10,000 running pods.
+  bool fragmentation = false;  ///< Measure it at each point; needs policy.model.
 };
 
 /// One point per whole percent of arrivals.
 struct OpenbPoint {
   int32_t arrived_percent = 0;
   double allocated_percent = 0;
-  double fragmentation_percent = 0;  ///< Expected fragmentation in % of capacity, when asked for.
+  double fragmentation_percent = 0;  ///< Expected fragmentation in % of capacity, when it was asked for.
 };
 
 struct OpenbRun {

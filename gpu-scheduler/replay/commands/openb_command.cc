@@ -5,14 +5,18 @@
 #include <CLI/CLI.hpp>
 #include <cmath>
 #include <cstdio>
+#include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "base/log.h"
 #include "gpu-scheduler/replay/commands/commands.h"
 #include "gpu-scheduler/replay/commands/trace_options.h"
+#include "gpu-scheduler/replay/html_report.h"
 #include "gpu-scheduler/replay/progress.h"
+#include "gpu-scheduler/replay/text_file.h"
 #include "gpu-scheduler/replay/trace.h"
 
 namespace stowage::replay {
@@ -23,6 +27,7 @@ struct Options {
   std::string seed = "all";
   int32_t window = 0;
   double move_percent = 0;
+  std::string html;
 };
 
 void print_json(const Trace& trace, const Options& options, std::string_view strategy, const OpenbRun& run) {
@@ -58,6 +63,58 @@ void print_mean(const Trace& trace, std::string_view strategy, const std::vector
              at_100 / count, at_130 / count);
 }
 
+/// All runs so far as a page; the heat map of a strategy is that of its first seed.
+class Page {
+ public:
+  Page(const Trace& trace, const Options& options) {
+    for (const auto& node : trace.nodes)
+      model_of_[node.name] = node.model;
+    report_.title = fmt::format("{}: {} GPUs on {} nodes", trace.name,
+                                trace.capacity_milli() / engine::kWholeDevice, trace.nodes.size());
+    report_.lead = fmt::format(
+        "Pods arrive one by one and never leave; a pod that does not fit is not tried again. Window {}, "
+        "moves {} %.",
+        options.window, options.move_percent);
+    report_.table.head = {"strategy", "seed", "moves", "% at 100 %", "% at 130 %", "not placed", "seconds"};
+    const std::string arrivals = "arrived GPU demand, % of capacity";
+    report_.plots = {{"Allocated GPU", arrivals, "allocated, % of capacity", {}},
+                     {"Allocated GPU, close up", arrivals, "allocated, % of capacity", {}},
+                     {"Expected fragmentation", arrivals, "free but unusable GPU, % of capacity", {}}};
+  }
+
+  void add(std::string strategy, const OpenbRun& run) {
+    const std::string name = fmt::format("{}, seed {}", strategy, run.seed);
+    report_.table.rows.push_back({strategy, std::to_string(run.seed), std::to_string(run.moves),
+                                  fmt::format("{:.2f}", run.allocation_at_100),
+                                  fmt::format("{:.2f}", run.allocation_at_130), std::to_string(run.failed),
+                                  fmt::format("{:.2f}", run.seconds)});
+    constexpr int32_t kCloseUpFrom = 90;
+    PlotLine allocated{name, strategy, {}};
+    PlotLine close_up{name, strategy, {}};
+    PlotLine fragmentation{name, strategy, {}};
+    for (const auto& point : run.points) {
+      allocated.points.emplace_back(point.arrived_percent, point.allocated_percent);
+      fragmentation.points.emplace_back(point.arrived_percent, point.fragmentation_percent);
+      if (point.arrived_percent >= kCloseUpFrom) close_up.points.push_back(allocated.points.back());
+    }
+    report_.plots[0].lines.push_back(std::move(allocated));
+    report_.plots[1].lines.push_back(std::move(close_up));
+    report_.plots[2].lines.push_back(std::move(fragmentation));
+    if (!mapped_.insert(strategy).second) return;
+    HeatMap map{.title = fmt::format("GPUs at the end: {}", name), .nodes = {}};
+    for (const auto& [node, free] : run.devices)
+      map.nodes.push_back({node, model_of_[node], free});
+    report_.maps.push_back(std::move(map));
+  }
+
+  [[nodiscard]] const HtmlReport& report() const { return report_; }
+
+ private:
+  HtmlReport report_;
+  std::map<std::string, std::string> model_of_;
+  std::set<std::string> mapped_;
+};
+
 Result<std::vector<int64_t>> seeds_of(const Options& options, const Trace& trace) {
   std::vector<int64_t> out;
   for (const auto& [seed, order] : trace.order) {
@@ -79,6 +136,7 @@ Result<void> replay(const Options& options) {
   TRY(auto policies, policies_for(options.trace, typical_pods(trace)));
   TRY(auto seeds, seeds_of(options, trace));
   if (!options.trace.json) print_header();
+  Page page(trace, options);
   for (const auto& policy : policies) {
     const auto strategy = to_string(policy.strategy);
     std::vector<OpenbRun> runs;
@@ -86,9 +144,11 @@ Result<void> replay(const Options& options) {
       OpenbOptions run_options{
           .policy = policy,
           .window = options.window,
-          .move_permyriad = static_cast<int32_t>(std::lround(options.move_percent * 100))};
+          .move_permyriad = static_cast<int32_t>(std::lround(options.move_percent * 100)),
+          .fragmentation = !options.html.empty()};
       Progress progress(fmt::format("{} seed {} {}", trace.name, seed, strategy));
       TRY(auto run, run_openb(trace, seed, run_options, [&](int percent) { progress.at(percent); }));
+      page.add(std::string(strategy), run);
       runs.push_back(std::move(run));
       options.trace.json ? print_json(trace, options, strategy, runs.back())
                          : print_row(trace, options, strategy, runs.back());
@@ -96,6 +156,7 @@ Result<void> replay(const Options& options) {
     }
     if (!options.trace.json) print_mean(trace, strategy, runs);
   }
+  if (!options.html.empty()) return write_text_file(options.html, to_html(page.report()));
   return {};
 }
 
@@ -112,6 +173,7 @@ void add_openb(CLI::App& app, Run& chosen) {
       ->check(CLI::Range(0, 1000));
   command->add_option("--move-percent", options->move_percent, "moves in % of running pods")
       ->check(CLI::Range(0.0, 100.0));
+  command->add_option("--html", options->html, "writes plots and a heat map of the GPUs into this file");
   command->callback([options, &chosen] {
     chosen = [options] {
       auto done = replay(*options);
