@@ -22,7 +22,7 @@ class LivePump final : public Network {
   void start();
   void stop();
 
-  CallFate on_call(const kube::HttpRequest&) override { return {}; }
+  CallFate on_call(kube::HttpRequest&) override { return {}; }
   StreamFate on_stream(const std::string&) override { return {}; }
   void on_applied(const kube::HttpRequest&, int) override { schedule_loops(); }
 
