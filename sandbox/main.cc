@@ -5,9 +5,11 @@
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "base/clock.h"
+#include "sandbox/scenario/play.h"
 #include "sandbox/up/live_sandbox.h"
 #include "sandbox/world/nodes.h"
 
@@ -90,6 +92,39 @@ void add_up(CLI::App& app, UpFlags& flags) {
                     "Only the API server: no operator, scheduler, kubelets, CRDs");
 }
 
+struct RunFlags {
+  std::string file;
+  std::string profiles_folder;
+  std::string timeline = "text";
+  uint64_t seed = 1;
+};
+
+void add_run(CLI::App& app, RunFlags& flags) {
+  CLI::App* command =
+      app.add_subcommand("run", "Plays a scenario in virtual time; exit 1 when an expectation fails");
+  command->add_option("scenario", flags.file, "The scenario file (docs/sandbox.md)")->required();
+  command->add_option("--seed", flags.seed,
+                      "Chance of this run (default 1): same file and seed, same timeline");
+  command->add_option("--timeline", flags.timeline, "text or json")->check(CLI::IsMember({"text", "json"}));
+  command->add_option("--profiles", flags.profiles_folder, "Folder of node profiles");
+}
+
+Result<void> run(const RunFlags& flags) {
+  TRY(const Scenario scenario, read_scenario(flags.file));
+  const bool json = flags.timeline == "json";
+  const auto tell = [json](const Entry& entry) {
+    if (json) {
+      const nlohmann::json line = {
+          {"at_ms", entry.at.count()}, {"kind", entry.kind}, {"name", entry.name}, {"what", entry.what}};
+      fmt::print("{}\n", line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    } else {
+      fmt::print("{:>7}.{:03} {:<6}{:<24} {}\n", entry.at.count() / 1000, entry.at.count() % 1000, entry.kind,
+                 entry.name, entry.what);
+    }
+  };
+  return play(scenario, flags.seed, profiles_folder(flags.profiles_folder), tell);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -102,8 +137,10 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   UpFlags flags;
   add_up(app, flags);
+  RunFlags run_flags;
+  add_run(app, run_flags);
   CLI11_PARSE(app, argc, argv);
-  if (const auto result = up(std::move(flags)); !result) {
+  if (const auto result = app.got_subcommand("run") ? run(run_flags) : up(std::move(flags)); !result) {
     fmt::print(stderr, "stowage-sandbox: {}\n", result.error().message);
     return 1;
   }

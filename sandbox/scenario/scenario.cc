@@ -1,0 +1,326 @@
+#include "sandbox/scenario/scenario.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <stdexcept>
+
+#include "kube/runtime/yaml_tree.h"
+#include "sandbox/apiserver/parsed.h"
+
+namespace stowage::sandbox {
+namespace {
+
+using kube::YamlNode;
+using Json = nlohmann::json;
+constexpr const char* kApiVersion = "sandbox.stowage.dev/v1alpha1";
+
+/// Mistakes unwind to read_scenario.
+[[noreturn]] void wrong(int line, const std::string& what) {
+  throw std::invalid_argument(fmt::format("{}: {}", line, what));
+}
+
+Json to_json(const YamlNode& node) {
+  if (node.kind == YamlNode::Kind::kMapping) {
+    Json out = Json::object();
+    for (const auto& entry : node.entries)
+      out[entry.key] = to_json(entry.value);
+    return out;
+  }
+  if (node.kind == YamlNode::Kind::kSequence) {
+    Json out = Json::array();
+    for (const auto& item : node.items)
+      out.push_back(to_json(item));
+    return out;
+  }
+  if (node.kind == YamlNode::Kind::kNull) return nullptr;
+  if (node.quoted) return node.text;
+  if (node.text == "true") return true;
+  if (node.text == "false") return false;
+  Json number = Json::parse(node.text, nullptr, false);
+  return number.is_number() ? number : Json(node.text);
+}
+
+/// One mapping, read key by key; what nobody asked for is a mistake.
+class Map {
+ public:
+  Map(const YamlNode& node, const char* what) : node_(node), what_(what) {
+    if (node.kind != YamlNode::Kind::kMapping) wrong(node.line, fmt::format("{} must be a mapping", what));
+  }
+  const YamlNode* find(const char* key) {
+    seen_.insert(key);
+    const auto it = std::ranges::find(node_.entries, key, &YamlNode::Entry::key);
+    return it == node_.entries.end() ? nullptr : &it->value;
+  }
+  const YamlNode& need(const char* key) {
+    const YamlNode* value = find(key);
+    if (value == nullptr) wrong(node_.line, fmt::format("{} needs \"{}\"", what_, key));
+    return *value;
+  }
+  void text(const char* key, std::string& out) {
+    const YamlNode* value = find(key);
+    if (value == nullptr) return;
+    if (value->kind != YamlNode::Kind::kScalar) wrong(value->line, fmt::format("\"{}\" must be a text", key));
+    out = value->text;
+  }
+  void duration(const char* key, Millis& out) {
+    const YamlNode* value = find(key);
+    if (value == nullptr) return;
+    const auto read = parse_duration(value->text);
+    if (!read) {
+      wrong(value->line,
+            fmt::format("\"{}\": {} is no duration; write one such as 30s, 2m or 500ms", key, value->text));
+    }
+    out = *read;
+  }
+  std::optional<int64_t> number(const char* key) {
+    const YamlNode* value = find(key);
+    return value == nullptr ? std::nullopt : std::optional(read_number(*value, key));
+  }
+  static int64_t read_number(const YamlNode& value, std::string_view key) {
+    int64_t out = 0;
+    const char* end = value.text.data() + value.text.size();
+    const auto [at, error] = std::from_chars(value.text.data(), end, out);
+    if (value.text.empty() || error != std::errc{} || at != end || out < 0 || out > 100'000)
+      wrong(value.line, fmt::format("\"{}\" must be a whole number from 0 to 100000", key));
+    return out;
+  }
+  void finish() const {
+    for (const auto& entry : node_.entries) {
+      if (seen_.contains(entry.key)) continue;
+      std::string known;
+      for (const std::string& key : seen_)
+        known += (known.empty() ? "" : ", ") + key;
+      wrong(entry.line, fmt::format("{} has no \"{}\"; it has: {}", what_, entry.key, known));
+    }
+  }
+
+ private:
+  const YamlNode& node_;
+  const char* what_;
+  std::set<std::string> seen_;
+};
+
+NodeGroup node_group(const YamlNode& node) {
+  Map map(node, "a group of nodes");
+  NodeGroup out;
+  out.profile = map.need("profile").text;
+  (void)map.need("count");
+  out.count = *map.number("count");
+  out.first = map.number("first").value_or(0);
+  map.finish();
+  return out;
+}
+
+void object_keys(Map& map, ObjectName& out) {
+  map.text("kind", out.kind);
+  map.text("namespace", out.ns);
+  out.name = map.need("name").text;
+}
+
+void node_keys(Map& map, Step& out, int line) {
+  map.text("node", out.node);
+  map.text("ofPod", out.node_of);
+  if (out.node.empty() == out.node_of.empty()) wrong(line, "give \"node\" or \"ofPod\", one of them");
+}
+
+Expectation expectation(const YamlNode& node) {
+  Map map(node, "expect");
+  Expectation out;
+  map.duration("within", out.within);
+  const YamlNode* condition = map.find("condition");
+  const YamlNode* absent = map.find("absent");
+  const YamlNode* pods = map.find("pods");
+  map.finish();
+  if ((condition != nullptr) + (absent != nullptr) + (pods != nullptr) != 1)
+    wrong(node.line, "expect needs one of condition, absent, pods");
+  if (condition != nullptr) {
+    Map inner(*condition, "condition");
+    object_keys(inner, out.object.emplace());
+    out.type = inner.need("type").text;
+    out.status = inner.need("status").text;
+    inner.text("reason", out.reason);
+    inner.text("message", out.message);
+    inner.finish();
+  } else if (absent != nullptr) {
+    Map inner(*absent, "absent");
+    object_keys(inner, out.object.emplace());
+    inner.finish();
+    out.absent = true;
+  } else {
+    Map inner(*pods, "pods");
+    out.pods_of = inner.need("of").text;
+    out.count = inner.number("count");
+    out.bound = inner.number("bound");
+    out.ready = inner.number("ready");
+    out.nodes = inner.number("nodes");
+    if (const YamlNode* domains = inner.find("domains")) {
+      for (const auto& entry : domains->entries)
+        out.domains.emplace_back(entry.key, Map::read_number(entry.value, entry.key));
+    }
+    inner.finish();
+  }
+  return out;
+}
+
+std::string read_text(const std::filesystem::path& path, int line) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) wrong(line, fmt::format("cannot read {}", path.string()));
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+/// The objects of a manifest: documents are split at lines that begin with "---".
+std::vector<std::string> manifest(const std::filesystem::path& path, int line) {
+  const std::string text = read_text(path, line) + "\n---";
+  std::vector<std::string> out;
+  size_t begin = 0;
+  for (size_t at = text.find("\n---"); at != std::string::npos; at = text.find("\n---", begin)) {
+    const auto parsed = parse_yaml(std::string_view(text).substr(begin, at - begin));
+    if (!parsed) wrong(line, fmt::format("{}: {}", path.string(), parsed.error().message));
+    if (parsed->value.is_object()) out.push_back(parsed->value.dump());
+    begin = std::min(text.find('\n', at + 1), text.size());
+  }
+  if (out.empty()) wrong(line, fmt::format("{} holds no object", path.string()));
+  return out;
+}
+
+Step step(const YamlNode& node, const std::filesystem::path& folder) {
+  if (node.kind != YamlNode::Kind::kMapping || node.entries.size() != 1)
+    wrong(node.line, "a step is a mapping with one key, such as {wait: 10s}");
+  const auto& [verb, line, column, value] = node.entries.front();
+  Step out{.line = line};
+  if (verb == "apply" && value.kind == YamlNode::Kind::kScalar) {
+    out.kind = Step::Kind::kApply;
+    out.objects = manifest(folder / value.text, line);
+  } else if (verb == "apply") {
+    out.kind = Step::Kind::kApply;
+    if (value.kind != YamlNode::Kind::kMapping) wrong(line, "apply needs an object or the name of a file");
+    out.objects.push_back(to_json(value).dump());
+  } else if (verb == "patch") {
+    Map map(value, "patch");
+    out.kind = Step::Kind::kPatch;
+    object_keys(map, out.object);
+    out.patch = to_json(map.need("merge")).dump();
+    map.finish();
+  } else if (verb == "delete") {
+    Map map(value, "delete");
+    out.kind = Step::Kind::kDelete;
+    object_keys(map, out.object);
+    map.finish();
+  } else if (verb == "addNodes") {
+    out.kind = Step::Kind::kAddNodes;
+    out.nodes = node_group(value);
+  } else if (verb == "loseNode" || verb == "spotNotice") {
+    Map map(value, "the step");
+    out.kind = verb == "loseNode" ? Step::Kind::kLoseNode : Step::Kind::kSpotNotice;
+    node_keys(map, out, line);
+    out.span = Millis{120'000};
+    if (verb == "spotNotice") map.duration("notice", out.span);
+    map.finish();
+  } else if (verb == "restart") {
+    out.kind = Step::Kind::kRestart;
+    out.role = value.text;
+    if (out.role != "operator" && out.role != "scheduler") wrong(line, "restart is operator or scheduler");
+  } else if (verb == "wait") {
+    Map map(node, "a step");
+    map.duration("wait", out.span);
+  } else if (verb == "expect") {
+    out.kind = Step::Kind::kExpect;
+    out.expect = expectation(value);
+  } else {
+    wrong(line, fmt::format(
+                    "no step is called \"{}\"; there are: addNodes, apply, delete, expect, loseNode, patch, "
+                    "restart, spotNotice, wait",
+                    verb));
+  }
+  return out;
+}
+
+SeededFault fault(const YamlNode& node) {
+  Map map(node, "a fault");
+  SeededFault out;
+  const YamlNode& kind = map.need("kind");
+  if (kind.text != "spotNotice" && kind.text != "loseNode")
+    wrong(kind.line, "a fault's kind is spotNotice or loseNode");
+  out.notice = kind.text == "spotNotice";
+  std::string label;
+  map.text("nodes", label);
+  out.label = label.substr(0, label.find('='));
+  if (label.find('=') != std::string::npos) out.value = label.substr(label.find('=') + 1);
+  const YamlNode& every = map.need("every");
+  map.duration("every", out.every);
+  if (out.every < Millis{1000}) wrong(every.line, "\"every\" must be at least 1s");
+  out.span = Millis{120'000};
+  map.duration("notice", out.span);
+  map.finish();
+  return out;
+}
+
+void cluster(const YamlNode& node, Scenario& out) {
+  Map map(node, "cluster");
+  if (const YamlNode* nodes = map.find("nodes")) {
+    for (const YamlNode& item : nodes->items)
+      out.nodes.push_back(node_group(item));
+  }
+  if (const YamlNode* kubelet = map.find("kubelet")) {
+    Map inner(*kubelet, "kubelet");
+    inner.duration("imagePull", out.times.image_pull);
+    inner.duration("warmUp", out.times.warm_up);
+    inner.duration("loadPerGiB", out.times.load_per_gib);
+    inner.duration("cachedLoadPerGiB", out.times.cached_load_per_gib);
+    inner.duration("termination", out.times.termination);
+    inner.duration("podGarbageCollection", out.times.pod_gc);
+    inner.finish();
+  }
+  map.finish();
+}
+
+Scenario read(const YamlNode& root, const std::string& path) {
+  Scenario out{.file = path,
+               .times = {.image_pull = Millis{20'000},
+                         .warm_up = Millis{15'000},
+                         .load_per_gib = Millis{400},
+                         .cached_load_per_gib = Millis{100},
+                         .termination = Millis{1'000}}};
+  Map map(root, "a scenario");
+  if (const YamlNode& version = map.need("apiVersion"); version.text != kApiVersion)
+    wrong(version.line, fmt::format("apiVersion must be {}", kApiVersion));
+  if (const YamlNode& kind = map.need("kind"); kind.text != "Scenario")
+    wrong(kind.line, "kind must be Scenario");
+  (void)map.find("description");
+  cluster(map.need("cluster"), out);
+  if (const YamlNode* faults = map.find("faults")) {
+    for (const YamlNode& item : faults->items)
+      out.faults.push_back(fault(item));
+  }
+  const YamlNode& steps = map.need("steps");
+  if (steps.kind != YamlNode::Kind::kSequence) wrong(steps.line, "\"steps\" must be a list");
+  map.finish();
+  for (const YamlNode& item : steps.items)
+    out.steps.push_back(step(item, std::filesystem::path(path).parent_path()));
+  return out;
+}
+
+}  // namespace
+
+Result<Scenario> read_scenario(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return fail(Code::kInvalidArgument, fmt::format("cannot read {}", path));
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  const auto root = kube::read_yaml(text);
+  if (!root) return fail(Code::kInvalidArgument, fmt::format("{}:{}", path, root.error().message));
+  try {
+    return read(*root, path);
+  } catch (const std::exception& mistake) {
+    return fail(Code::kInvalidArgument, fmt::format("{}:{}", path, mistake.what()));
+  }
+}
+
+}  // namespace stowage::sandbox
