@@ -5,13 +5,17 @@
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "base/clock.h"
 #include "sandbox/scenario/play.h"
 #include "sandbox/up/live_sandbox.h"
+#include "sandbox/world/manifests.h"
 #include "sandbox/world/nodes.h"
+#include "sandbox/world/snapshot.h"
 
 namespace {
 
@@ -22,6 +26,7 @@ struct UpFlags {
   std::optional<size_t> nodes;
   std::string profile = "h100x8";
   std::string profiles_folder;
+  std::string snapshot;  ///< `load` only.
   LiveOptions live;
 };
 
@@ -60,8 +65,40 @@ void tell(const LiveSandbox& sandbox, const std::string& what, bool api_only) {
   std::fflush(stdout);
 }
 
+Result<std::vector<nlohmann::json>> read_snapshot(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return fail(Code::kInvalidArgument, fmt::format("cannot read {}", path));
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  auto objects = read_manifests(text, {.bytes = size_t{1} << 30, .nodes = 200'000'000});
+  if (!objects) return fail(Code::kInvalidArgument, fmt::format("{}: {}", path, objects.error().message));
+  if (objects->empty())
+    return fail(Code::kInvalidArgument, path + " holds no object; write it with kubectl get -o yaml");
+  return objects;
+}
+
+/// Loads, says on stderr what was left out, and returns what is there for the first line.
+std::string load(LiveSandbox& sandbox, std::vector<nlohmann::json> objects, WallTime now) {
+  const SnapshotReport report = load_snapshot(sandbox.server(), std::move(objects), now);
+  for (const auto& [kind, count] : report.unknown)
+    fmt::print(stderr, "left out: {} {}: the sandbox does not serve this kind\n", count, kind);
+  for (const std::string& refused : report.refused)
+    fmt::print(stderr, "left out: {}\n", refused);
+  if (report.owners_dropped > 0)
+    fmt::print(stderr, "left out: {} references to owners that are not in the snapshot\n",
+               report.owners_dropped);
+  std::string loaded;
+  for (const auto& [kind, count] : report.loaded)
+    loaded += fmt::format("{}{} {}", loaded.empty() ? "" : ", ", count, kind);
+  return fmt::format("A cluster of the snapshot ({}), operator and scheduler inside,", loaded);
+}
+
 Result<void> up(UpFlags flags) {
   SystemClock clock;
+  std::vector<nlohmann::json> objects;
+  if (!flags.snapshot.empty()) {
+    TRY(objects, read_snapshot(flags.snapshot));
+    flags.nodes = 0;
+  }
   const size_t nodes = flags.nodes.value_or(flags.live.api_only ? 0 : kDefaultNodes);
   flags.live.times = kLiveTimes;
   const bool api_only = flags.live.api_only;
@@ -70,11 +107,20 @@ Result<void> up(UpFlags flags) {
   // First of all what can fail for reasons of this machine.
   TRY_VOID(sandbox.open());
   TRY_VOID(create_nodes(sandbox.server(), profile, 0, nodes, clock.wall()));
-  const std::string what =
-      api_only
-          ? fmt::format("An API server with {} nodes", nodes)
-          : fmt::format("A cluster of {} nodes ({}), operator and scheduler inside,", nodes, flags.profile);
+  std::string what = api_only ? fmt::format("An API server with {} nodes", nodes)
+                              : fmt::format("A cluster of {} nodes ({}), operator and scheduler inside,",
+                                            nodes, flags.profile);
+  if (!objects.empty()) what = load(sandbox, std::move(objects), clock.wall());
   return sandbox.run([&] { tell(sandbox, what, api_only); });
+}
+
+void add_load(CLI::App& app, UpFlags& flags) {
+  CLI::App* command = app.add_subcommand(
+      "load",
+      "A cluster in real time with the objects of a real one, from kubectl get nodes,pods,... -A -o yaml");
+  command->add_option("snapshot", flags.snapshot, "YAML or JSON, a List or several documents")->required();
+  command->add_option("--kubeconfig", flags.live.kubeconfig, "Where to write the kubeconfig");
+  command->add_option("--port", flags.live.port, "Port on 127.0.0.1 (default: any free one)");
 }
 
 void add_up(CLI::App& app, UpFlags& flags) {
@@ -137,6 +183,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   UpFlags flags;
   add_up(app, flags);
+  add_load(app, flags);
   RunFlags run_flags;
   add_run(app, run_flags);
   CLI11_PARSE(app, argc, argv);

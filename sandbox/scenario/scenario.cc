@@ -13,7 +13,7 @@
 #include <stdexcept>
 
 #include "kube/runtime/yaml_tree.h"
-#include "sandbox/apiserver/parsed.h"
+#include "sandbox/world/manifests.h"
 
 namespace stowage::sandbox {
 namespace {
@@ -176,18 +176,13 @@ std::string read_text(const std::filesystem::path& path, int line) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-/// The objects of a manifest: documents are split at lines that begin with "---".
 std::vector<std::string> manifest(const std::filesystem::path& path, int line) {
-  const std::string text = read_text(path, line) + "\n---";
+  const auto objects = read_manifests(read_text(path, line));
+  if (!objects) wrong(line, fmt::format("{}: {}", path.string(), objects.error().message));
+  if (objects->empty()) wrong(line, fmt::format("{} holds no object", path.string()));
   std::vector<std::string> out;
-  size_t begin = 0;
-  for (size_t at = text.find("\n---"); at != std::string::npos; at = text.find("\n---", begin)) {
-    const auto parsed = parse_yaml(std::string_view(text).substr(begin, at - begin));
-    if (!parsed) wrong(line, fmt::format("{}: {}", path.string(), parsed.error().message));
-    if (parsed->value.is_object()) out.push_back(parsed->value.dump());
-    begin = std::min(text.find('\n', at + 1), text.size());
-  }
-  if (out.empty()) wrong(line, fmt::format("{} holds no object", path.string()));
+  for (const Json& object : *objects)
+    out.push_back(object.dump());
   return out;
 }
 

@@ -195,8 +195,17 @@ struct Kubelets::State {
       state.grace_seconds = meta.value("deletionGracePeriodSeconds", int64_t{30});
       if (nodes.contains(node)) stop(state, now);
     } else if (!state.accepted && !state.pod.terminal()) {
-      admit(state, now);
+      if (!take_over(state)) admit(state, now);
     }
+  }
+
+  /// A pod that ran before this kubelet began (a snapshot of a real cluster) goes on running.
+  bool take_over(PodState& state) {
+    const auto node = nodes.find(state.pod.spec.node_name);
+    if (node == nodes.end() || state.pod.status.phase != "Running") return false;
+    state.accepted =
+        !node->second.room.admit(state.pod.meta.uid, scheduler::effective_requests(state.pod.spec));
+    return state.accepted;
   }
 
   void on_node(const Frame& frame, WallTime now) {

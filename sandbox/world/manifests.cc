@@ -1,0 +1,50 @@
+#include "sandbox/world/manifests.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "sandbox/apiserver/parsed.h"
+
+namespace stowage::sandbox {
+namespace {
+
+Result<void> add(std::string_view text, const InputLimits& limits, size_t line, std::vector<Json>& out) {
+  auto parsed = parse_yaml(text, limits);  // JSON too
+  if (!parsed)
+    return fail(Code::kInvalidArgument,
+                fmt::format("the document at line {}: {}", line, parsed.error().message));
+  Json& value = parsed->value;
+  if (value.is_null()) return {};
+  if (!value.is_object() || !value.contains("kind"))
+    return fail(Code::kInvalidArgument, fmt::format("the document at line {} is no Kubernetes object", line));
+  if (string_at(value, {"kind"}).ends_with("List") && value.contains("items") && value["items"].is_array()) {
+    for (Json& item : value["items"])
+      out.push_back(std::move(item));
+  } else {
+    out.push_back(std::move(value));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::vector<Json>> read_manifests(std::string_view text, const InputLimits& limits) {
+  std::vector<Json> out;
+  size_t line = 1;
+  while (!text.empty()) {
+    // A separator in the first column cannot be inside a document: block scalars are indented.
+    size_t end = text.starts_with("---") ? 0 : text.find("\n---");
+    end = end == std::string_view::npos ? text.size() : end;
+    const std::string_view document = text.substr(0, end);
+    TRY_VOID(add(document, limits, line, out));
+    const size_t next = end == text.size() ? end : text.find('\n', end + 1);
+    const size_t used = next == std::string_view::npos ? text.size() : std::min(next + 1, text.size());
+    line += static_cast<size_t>(std::ranges::count(text.substr(0, used), '\n'));
+    text.remove_prefix(used);
+  }
+  return out;
+}
+
+}  // namespace stowage::sandbox
