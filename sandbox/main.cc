@@ -5,12 +5,11 @@
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "base/clock.h"
+#include "kube/runtime/text_file.h"
 #include "sandbox/scenario/play.h"
 #include "sandbox/up/live_sandbox.h"
 #include "sandbox/world/manifests.h"
@@ -66,10 +65,9 @@ void tell(const LiveSandbox& sandbox, const std::string& what, bool api_only) {
 }
 
 Result<std::vector<nlohmann::json>> read_snapshot(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return fail(Code::kInvalidArgument, fmt::format("cannot read {}", path));
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
-  auto objects = read_manifests(text, {.bytes = size_t{1} << 30, .nodes = 200'000'000});
+  constexpr size_t kMostBytes = size_t{1} << 30;
+  TRY(const std::string text, kube::read_text_file(path, kMostBytes));
+  auto objects = read_manifests(text, {.bytes = kMostBytes, .nodes = 200'000'000});
   if (!objects) return fail(Code::kInvalidArgument, fmt::format("{}: {}", path, objects.error().message));
   if (objects->empty())
     return fail(Code::kInvalidArgument, path + " holds no object; write it with kubectl get -o yaml");

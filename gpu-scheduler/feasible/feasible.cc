@@ -3,14 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
 #include <set>
-#include <sstream>
 
 #include "base/log.h"
 #include "gpu-scheduler/engine/cluster_state.h"
 #include "gpu-scheduler/engine/place.h"
 #include "gpu-scheduler/translate.h"
+#include "kube/runtime/text_file.h"
 
 namespace stowage::feasible {
 namespace {
@@ -22,6 +21,8 @@ auto finder(const Map& map) {
     return it == map.end() ? nullptr : it->second;
   };
 }
+
+constexpr size_t kMostBytes = size_t{1} << 30;
 
 using InUse = std::set<std::string, std::less<>>;
 
@@ -71,14 +72,6 @@ Result<void> fill(const KubeList& list, engine::ClusterState& state) {
   return {};
 }
 
-Result<std::string> read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  if (file) text << file.rdbuf();
-  if (!file) return fail(Code::kNotFound, "cannot be read: is the path right?");
-  return std::move(text).str();
-}
-
 Result<std::vector<Answer>> judge_document(std::string_view document) {
   TRY(const KubeList list, decode_list(document));
   return judge(list);
@@ -118,7 +111,7 @@ Result<void> run(const std::vector<std::string>& files,
                  const std::function<void(const std::string& line)>& print) {
   for (const std::string& file : files) {
     const auto one_file = [&]() -> Result<void> {
-      TRY(const std::string text, read_file(file));
+      TRY(const std::string text, kube::read_text_file(file, kMostBytes));
       size_t number = 0;
       return each_document(text, [&](std::string_view document, bool only) -> Result<void> {
         ++number;

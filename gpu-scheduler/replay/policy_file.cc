@@ -12,7 +12,7 @@
 
 #include "base/log.h"
 #include "gpu-scheduler/policies.h"
-#include "gpu-scheduler/replay/text_file.h"
+#include "kube/runtime/text_file.h"
 #include "kube/runtime/yaml_tree.h"
 
 namespace stowage::replay {
@@ -241,7 +241,7 @@ Result<PolicyFile> read_policy(std::string_view text, const std::string& file) {
 }
 
 Result<PolicyFile> load_policy(const std::string& path) {
-  TRY(const auto text, read_text_file(path, kMaxBytes));
+  TRY(const auto text, kube::read_text_file(path, kMaxBytes));
   return read_policy(text, path);
 }
 

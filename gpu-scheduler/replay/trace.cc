@@ -10,7 +10,7 @@
 #include <tuple>
 
 #include "gpu-scheduler/replay/csv.h"
-#include "gpu-scheduler/replay/text_file.h"
+#include "kube/runtime/text_file.h"
 
 namespace stowage::replay {
 namespace {
@@ -46,7 +46,7 @@ Result<void> sort_by_name(const CsvTable& table, std::vector<Entry>& entries) {
 }
 
 Result<std::vector<TraceNode>> load_nodes(const std::string& path) {
-  TRY(const auto text, read_text_file(path, kMaxBytes));
+  TRY(const auto text, kube::read_text_file(path, kMaxBytes));
   TRY(auto table, CsvTable::parse(text, path));
   TRY(int name, table.required("sn"));
   TRY(int cpu, table.required("cpu_milli"));
@@ -87,7 +87,7 @@ Result<void> check_gpus(const CsvTable& table, size_t row, const TracePod& pod, 
 }
 
 Result<std::vector<TracePod>> load_pods(const std::string& path, const std::vector<TraceNode>& nodes) {
-  TRY(const auto text, read_text_file(path, kMaxBytes));
+  TRY(const auto text, kube::read_text_file(path, kMaxBytes));
   TRY(auto table, CsvTable::parse(text, path));
   TRY(int name, table.required("name"));
   TRY(int cpu, table.required("cpu_milli"));
@@ -150,7 +150,7 @@ Result<std::vector<int64_t>> numbers_of(std::string_view line, std::string_view 
 /// once.
 Result<std::map<int64_t, std::vector<uint32_t>>> load_seeds(const std::string& path, size_t limit,
                                                             bool permutation) {
-  TRY(const auto text, read_text_file(path, kMaxBytes));
+  TRY(const auto text, kube::read_text_file(path, kMaxBytes));
   std::map<int64_t, std::vector<uint32_t>> out;
   std::string_view rest = without_bom(text);
   for (size_t number = 1; !rest.empty(); ++number) {

@@ -10,6 +10,12 @@ namespace stowage::kube {
 
 enum class Method { kGet, kPost, kPut, kPatch, kDelete };
 
+/// "GET", "POST", ... as HTTP writes them.
+constexpr const char* method_name(Method method) {
+  constexpr const char* kNames[] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
+  return kNames[static_cast<int>(method)];
+}
+
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
 /// One HTTP request to the API server: target and body, no address and no credentials (the transport has

@@ -11,6 +11,7 @@
 #include <tuple>
 #include <utility>
 
+#include "base/duration.h"
 #include "kube/runtime/yaml_tree.h"
 
 namespace stowage::kube {
@@ -177,8 +178,7 @@ void ConfigSection::read(std::string_view key, std::string& out,
 void ConfigSection::read(std::string_view key, Millis& out, Millis least) {
   const YamlNode* at = impl_->find(key);
   if (at == nullptr) return;
-  const auto value =
-      at->kind == YamlNode::Kind::kScalar ? parse_duration(at->text) : fail(Code::kInvalidArgument, "");
+  const auto value = at->kind == YamlNode::Kind::kScalar ? parse_duration(at->text) : std::nullopt;
   if (!value) {
     impl_->wrong(*at, key, "a duration such as 15s, 500ms or 1m30s");
   } else if (*value < least) {
@@ -289,34 +289,6 @@ Result<void> ConfigFile::finish() const {
     text += fmt::format("{}:{}:{}: {}", impl_->name, mistake.line, mistake.column, mistake.sentence);
   }
   return fail(Code::kInvalidArgument, std::move(text));
-}
-
-Result<Millis> parse_duration(std::string_view text) {
-  const auto wrong = [&] {
-    return fail(Code::kInvalidArgument,
-                fmt::format("\"{}\" is not a duration such as 15s, 500ms or 1m30s", text));
-  };
-  std::string_view rest = text;
-  if (rest == "0") return Millis{0};
-  if (rest.empty()) return wrong();
-  double total = 0;
-  while (!rest.empty()) {
-    double value = 0;
-    const auto [end, error] =
-        std::from_chars(rest.data(), rest.data() + rest.size(), value, std::chars_format::fixed);
-    if (error != std::errc{} || std::signbit(value)) return wrong();
-    rest.remove_prefix(static_cast<size_t>(end - rest.data()));
-    constexpr std::pair<std::string_view, double> kUnits[] = {
-        {"ms", 1}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1'000}};
-    const auto* unit =
-        std::ranges::find_if(kUnits, [&](const auto& each) { return rest.starts_with(each.first); });
-    if (unit == std::end(kUnits)) return wrong();
-    rest.remove_prefix(unit->first.size());
-    total += value * unit->second;
-  }
-  // 10 years: far above any setting, far below an overflow.
-  if (!(total <= 3.2e11)) return wrong();
-  return Millis{static_cast<int64_t>(std::llround(total))};
 }
 
 }  // namespace stowage::kube

@@ -67,7 +67,4 @@ class ConfigFile {
   std::shared_ptr<Impl> impl_;
 };
 
-/// Go's duration notation, as in the configuration file. Error: kInvalidArgument.
-Result<Millis> parse_duration(std::string_view text);
-
 }  // namespace stowage::kube

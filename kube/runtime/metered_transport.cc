@@ -5,31 +5,11 @@
 namespace stowage::kube {
 namespace asio = boost::asio;
 
-namespace {
-
-const char* name_of(Method method) {
-  switch (method) {
-    case Method::kGet:
-      return "GET";
-    case Method::kPost:
-      return "POST";
-    case Method::kPut:
-      return "PUT";
-    case Method::kPatch:
-      return "PATCH";
-    case Method::kDelete:
-      return "DELETE";
-  }
-  return "";
-}
-
-}  // namespace
-
 void MeteredTransport::count(Method method, int status) {
   auto [it, fresh] = counters_.try_emplace({method, status});
   if (fresh) {
     it->second = metrics_.counter("rest_client_requests_total", "Requests to the API server.",
-                                  {{"method", name_of(method)},
+                                  {{"method", method_name(method)},
                                    {"code", status == 0 ? "<error>" : std::to_string(status)},
                                    {"host", host_}});
   }
@@ -41,7 +21,7 @@ void MeteredTransport::observe(Method method, MonoTime begin) {
   if (fresh) {
     it->second =
         metrics_.histogram("rest_client_request_duration_seconds", "Time of one request to the API server.",
-                           {{"verb", name_of(method)}, {"host", host_}});
+                           {{"verb", method_name(method)}, {"host", host_}});
   }
   it->second.observe(std::chrono::duration<double>(clock_.now() - begin).count());
 }

@@ -13,8 +13,6 @@
 #include <cstdio>
 #include <cstring>
 #include <exception>
-#include <fstream>
-#include <iterator>
 #include <random>
 #include <utility>
 
@@ -25,6 +23,7 @@
 #include "kube/runtime/process_options.h"
 #include "kube/runtime/process_stats.h"
 #include "kube/runtime/serve.h"
+#include "kube/runtime/text_file.h"
 
 namespace stowage::kube {
 namespace asio = boost::asio;
@@ -40,19 +39,10 @@ int complain(const ProcessSpec& spec, int code, std::string_view text) {
   return code;
 }
 
-Result<std::string> read_text(const std::string& path) {
-  errno = 0;
-  std::ifstream file(path, std::ios::binary);
-  if (!file)
-    return fail(Code::kInvalidArgument, fmt::format("cannot read {}: {}", path, std::strerror(errno)));
-  std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (file.bad()) return fail(Code::kInvalidArgument, fmt::format("cannot read {}", path));
-  return text;
-}
-
 Result<ConfigFile> read_config(const ProcessSpec& spec, const std::string& path) {
   if (path.empty()) return ConfigFile::parse("", "(defaults)", spec.config_kind);
-  TRY(std::string text, read_text(path));
+  constexpr size_t kMostBytes = size_t{1} << 20;
+  TRY(std::string text, read_text_file(path, kMostBytes));
   return ConfigFile::parse(std::move(text), path, spec.config_kind);
 }
 

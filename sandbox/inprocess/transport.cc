@@ -27,22 +27,6 @@ std::string header(const kube::Headers& headers, std::string_view name) {
   return {};
 }
 
-const char* method_name(kube::Method method) {
-  switch (method) {
-    case kube::Method::kGet:
-      return "GET";
-    case kube::Method::kPost:
-      return "POST";
-    case kube::Method::kPut:
-      return "PUT";
-    case kube::Method::kPatch:
-      return "PATCH";
-    case kube::Method::kDelete:
-      return "DELETE";
-  }
-  return "GET";
-}
-
 kube::Headers lower_headers(const Response& response) {
   kube::Headers out{{"content-type", response.content_type}};
   for (const auto& [name, value] : response.headers)

@@ -5,13 +5,13 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <stdexcept>
 
+#include "base/duration.h"
+#include "kube/runtime/text_file.h"
 #include "kube/runtime/yaml_tree.h"
 #include "sandbox/world/manifests.h"
 
@@ -20,6 +20,7 @@ namespace {
 
 using kube::YamlNode;
 using Json = nlohmann::json;
+constexpr size_t kMostBytes = size_t{1} << 26;
 constexpr const char* kApiVersion = "sandbox.stowage.dev/v1alpha1";
 
 /// Mistakes unwind to read_scenario.
@@ -171,9 +172,9 @@ Expectation expectation(const YamlNode& node) {
 }
 
 std::string read_text(const std::filesystem::path& path, int line) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) wrong(line, fmt::format("cannot read {}", path.string()));
-  return {std::istreambuf_iterator<char>(in), {}};
+  auto text = kube::read_text_file(path.string(), kMostBytes);
+  if (!text) wrong(line, text.error().message);
+  return *std::move(text);
 }
 
 std::vector<std::string> manifest(const std::filesystem::path& path, int line) {
@@ -306,9 +307,7 @@ Scenario read(const YamlNode& root, const std::string& path) {
 }  // namespace
 
 Result<Scenario> read_scenario(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return fail(Code::kInvalidArgument, fmt::format("cannot read {}", path));
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  TRY(const std::string text, kube::read_text_file(path, kMostBytes));
   const auto root = kube::read_yaml(text);
   if (!root) return fail(Code::kInvalidArgument, fmt::format("{}:{}", path, root.error().message));
   try {

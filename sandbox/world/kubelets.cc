@@ -7,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "base/duration.h"
 #include "base/quantity.h"
 #include "gpu-scheduler/translate.h"
 #include "sandbox/apiserver/http.h"

@@ -51,7 +51,4 @@ class Kubelets {
   std::unique_ptr<State> state_;
 };
 
-/// "20s", "1m30s", "250ms" or a bare number of seconds; nothing when it is not a duration.
-std::optional<Millis> parse_duration(std::string_view text);
-
 }  // namespace stowage::sandbox

@@ -16,8 +16,8 @@
 #include "gpu-scheduler/replay/commands/trace_options.h"
 #include "gpu-scheduler/replay/html_report.h"
 #include "gpu-scheduler/replay/progress.h"
-#include "gpu-scheduler/replay/text_file.h"
 #include "gpu-scheduler/replay/trace.h"
+#include "kube/runtime/text_file.h"
 
 namespace stowage::replay {
 namespace {
@@ -156,7 +156,7 @@ Result<void> replay(const Options& options) {
     }
     if (!options.trace.json) print_mean(trace, strategy, runs);
   }
-  if (!options.html.empty()) return write_text_file(options.html, to_html(page.report()));
+  if (!options.html.empty()) return kube::write_text_file(options.html, to_html(page.report()));
   return {};
 }
 

@@ -3,7 +3,7 @@
 #include <catch2/catch.hpp>
 #include <string>
 
-#include "gpu-scheduler/replay/text_file.h"
+#include "kube/runtime/text_file.h"
 #include "kube/runtime/yaml_tree.h"
 
 namespace stowage::replay {
@@ -159,7 +159,7 @@ void check_keys(const kube::YamlNode& schema, const std::string& indent, std::st
 }
 
 TEST_CASE("every key of the CRD's spec: is known here") {
-  auto text = read_text_file(STOWAGE_SOURCE_DIR "/crds/schedulingpolicies.yaml", 1 << 20);
+  auto text = kube::read_text_file(STOWAGE_SOURCE_DIR "/crds/schedulingpolicies.yaml", 1 << 20);
   REQUIRE(text);
   auto tree = kube::read_yaml(*text);
   REQUIRE(tree);

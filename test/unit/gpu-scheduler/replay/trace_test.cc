@@ -1,12 +1,10 @@
 #include "gpu-scheduler/replay/trace.h"
 
-#include <unistd.h>
-
 #include <catch2/catch.hpp>
-#include <filesystem>
 #include <string>
 
-#include "gpu-scheduler/replay/text_file.h"
+#include "kube/runtime/text_file.h"
+#include "test/support/temp_folder.h"
 
 namespace stowage::replay {
 namespace {
@@ -14,18 +12,6 @@ namespace {
 /// A small trace on disk; each test spoils one file.
 class Files {
  public:
-  Files() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "trace_test_XXXXXX").string();
-    REQUIRE(mkdtemp(pattern.data()) != nullptr);
-    folder_ = pattern;
-  }
-  ~Files() {
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
-  }
-  Files(const Files&) = delete;
-  Files& operator=(const Files&) = delete;
-
   std::string nodes = "sn,cpu_milli,memory_mib,gpu,model\nn1,64000,1000,2,T4\nn0,64000,1000,0,\n";
   std::string pods =
       "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec\np1,1000,10,1,500,\np0,1000,10,1,1000,T4\n";
@@ -34,25 +20,26 @@ class Files {
 
   /// The trace, or the error without the folder's name.
   Result<Trace> load() {
-    TraceFiles files{path("nodes"), path("pods"), path("order"), path("rank")};
-    REQUIRE(write_text_file(files.nodes, nodes));
-    REQUIRE(write_text_file(files.pods, pods));
-    REQUIRE(write_text_file(files.order, order));
-    REQUIRE(write_text_file(files.noderank, rank));
+    TraceFiles files{folder_.file("nodes"), folder_.file("pods"), folder_.file("order"),
+                     folder_.file("rank")};
+    REQUIRE(kube::write_text_file(files.nodes, nodes));
+    REQUIRE(kube::write_text_file(files.pods, pods));
+    REQUIRE(kube::write_text_file(files.order, order));
+    REQUIRE(kube::write_text_file(files.noderank, rank));
     return load_trace(files);
   }
   std::string error() {
     auto trace = load();
     if (trace) return "accepted";
     std::string text = trace.error().message;
-    for (size_t at = 0; (at = text.find(folder_ + "/")) != std::string::npos;)
-      text.erase(at, folder_.size() + 1);
+    const std::string prefix = folder_.file("");
+    for (size_t at = 0; (at = text.find(prefix)) != std::string::npos;)
+      text.erase(at, prefix.size());
     return text;
   }
 
  private:
-  [[nodiscard]] std::string path(const std::string& name) const { return folder_ + "/" + name; }
-  std::string folder_;
+  TempFolder folder_;
 };
 
 TEST_CASE("lists in any order: sorted by name, orders as written") {

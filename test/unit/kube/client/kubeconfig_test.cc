@@ -1,7 +1,5 @@
 #include "kube/client/kubeconfig.h"
 
-#include <unistd.h>
-
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
@@ -10,6 +8,7 @@
 #include "kube/client/base64.h"
 #include "kube/client/exec_credentials.h"
 #include "kube/client/file_credentials.h"
+#include "test/support/temp_folder.h"
 
 using namespace stowage;        // NOLINT: a test
 using namespace stowage::kube;  // NOLINT: a test
@@ -27,16 +26,8 @@ std::string config(const std::string& cluster, const std::string& user) {
 
 const std::string kServer = "    server: https://h:6443/\n";
 
-/// A folder that is removed at the end of the test.
-struct Folder {
-  Folder()
-      : path(std::filesystem::temp_directory_path() / ("stowage-kubeconfig-" + std::to_string(::getpid()))) {
-    std::filesystem::create_directories(path);
-  }
-  ~Folder() { std::filesystem::remove_all(path); }
-  void write(const std::string& name, const std::string& text) const { std::ofstream(path / name) << text; }
-  [[nodiscard]] std::string file(const std::string& name) const { return (path / name).string(); }
-  std::filesystem::path path;
+struct Folder : TempFolder {
+  void write(const std::string& name, const std::string& text) const { std::ofstream(path() / name) << text; }
 };
 
 Error error_of(const std::string& text, const KubeconfigOptions& options = {}) {
@@ -82,7 +73,7 @@ TEST_CASE("kubeconfig: files are relative to it and read again each time") {
   CHECK(server->credentials->read(false)->ca_pem == kPem + kPem);
   folder.write("token", " \n");
   CHECK(server->credentials->read(false).error().code == Code::kUnauthorized);
-  std::filesystem::remove(folder.path / "token");
+  std::filesystem::remove(folder.path() / "token");
   CHECK(server->credentials->read(false).error().message.find("/token") != std::string::npos);
 }
 
@@ -178,14 +169,14 @@ TEST_CASE("in-cluster: the service account's files and the environment's address
   folder.write("token", "t0");
   folder.write("namespace", "stowage");
   const auto server =
-      in_cluster_config({.directory = folder.path.string(), .host = "fd00::1", .port = "443"});
+      in_cluster_config({.directory = folder.path().string(), .host = "fd00::1", .port = "443"});
   REQUIRE(server);
   CHECK(server->url == "https://[fd00::1]:443");
   CHECK(server->default_namespace == "stowage");
   CHECK(server->credentials->read(false)->authorization == "Bearer t0");
   CHECK(server->credentials->can_change());
-  std::filesystem::remove(folder.path / "token");
-  CHECK(in_cluster_config({.directory = folder.path.string(), .host = "h", .port = "443"})
+  std::filesystem::remove(folder.path() / "token");
+  CHECK(in_cluster_config({.directory = folder.path().string(), .host = "h", .port = "443"})
             .error()
             .message.find("automountServiceAccountToken") != std::string::npos);
   CHECK(in_cluster_config({}).error().message.find("not a pod") != std::string::npos);
@@ -225,11 +216,11 @@ TEST_CASE("exec: v1 and v1beta1 answers are read; what is wrong with others is t
 TEST_CASE("exec: programs are found in absolute entries of PATH only") {
   const Folder folder;
   folder.write("plugin", "");
-  std::filesystem::permissions(folder.path / "plugin", std::filesystem::perms::owner_all);
-  CHECK(find_program("plugin", "relative::/nowhere:" + folder.path.string()) == folder.file("plugin"));
+  std::filesystem::permissions(folder.path() / "plugin", std::filesystem::perms::owner_all);
+  CHECK(find_program("plugin", "relative::/nowhere:" + folder.path().string()) == folder.file("plugin"));
   CHECK_FALSE(find_program("plugin", ".:relative:"));
   const auto here = std::filesystem::current_path();
-  std::filesystem::current_path(folder.path);
+  std::filesystem::current_path(folder.path());
   CHECK_FALSE(find_program("plugin", ".:"));
   std::filesystem::current_path(here);
 }
@@ -245,7 +236,7 @@ TEST_CASE("rule 20: an exec plugin is run without a shell, kept, and run again a
                "printf "
                "'{\"kind\":\"ExecCredential\",\"apiVersion\":\"client.authentication.k8s.io/"
                "v1beta1\",\"status\":{\"token\":\"t%s\"}}' \"$n\"\n");
-  std::filesystem::permissions(folder.path / "plugin", std::filesystem::perms::owner_all);
+  std::filesystem::permissions(folder.path() / "plugin", std::filesystem::perms::owner_all);
   folder.write(
       "config",
       config(kServer,

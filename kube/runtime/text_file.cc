@@ -1,4 +1,4 @@
-#include "gpu-scheduler/replay/text_file.h"
+#include "kube/runtime/text_file.h"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
-namespace stowage::replay {
+namespace stowage::kube {
 
 Result<std::string> read_text_file(const std::string& path, size_t limit) {
   std::error_code error;
@@ -39,4 +39,4 @@ Result<void> write_text_file(const std::string& path, const std::string& text) {
   return {};
 }
 
-}  // namespace stowage::replay
+}  // namespace stowage::kube
