@@ -50,7 +50,9 @@ struct Explanation {
   /// "0/12 nodes are available: 8 Insufficient nvidia.com/gpu, 4 node(s) didn't match ...", or about a gang:
   /// "1 of 2 pods placed: ..." / "no rack has room for 2 pods: the nearest, r1, for 1".
   std::string message;
-  std::string nearest_node;    ///< The node that lacks least.
+  /// For a single class: the node that would do but for what it lacks, and lacks least: devices (a share
+  /// counts as its part), then CPU, then memory. Filled by explain() only.
+  std::string nearest_node;
   std::string nearest_domain;  ///< The domain that has room for most pods of the gang.
   int64_t nearest_domain_pods = 0;
   std::vector<std::string> would_fit_if;  ///< Each was run and found true. Filled by explain() only.

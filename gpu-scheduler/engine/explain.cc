@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <tuple>
 
 #include "gpu-scheduler/engine/placer.h"
 #include "gpu-scheduler/engine/transaction.h"
@@ -30,6 +31,32 @@ std::optional<Demand> relaxed(ClusterState& state, const Demand& demand, Edit ed
     changed = true;
   }
   return changed ? std::optional(std::move(out)) : std::nullopt;
+}
+
+/// The node that passes every filter but room and lacks least; kNone when no node passes them.
+NodeIndex nearest_node(ClusterState& state, ClassId pod_id) {
+  const auto& pod = state.compiled(pod_id);
+  using Lack = std::tuple<int64_t, int64_t, int64_t>;
+  NodeIndex nearest = kNone;
+  Lack least;
+  for (NodeIndex node : state.nodes_in_order()) {
+    const auto& row = state.node(node);
+    if (check_fixed(state, *row.spec, row, pod)) continue;
+    int64_t devices = 0;
+    if (pod.device_count > 0) {
+      const auto* pool = pool_for(row, pod);
+      int64_t free = 0;
+      for (int32_t i = 0; pool && i < pool->count; ++i) {
+        const int64_t left = row.device_free[static_cast<size_t>(pool->first + i)];
+        free = pod.shares() ? std::max(free, left) : free + (left == kWholeDevice ? left : 0);
+      }
+      devices = std::max<int64_t>(0, pod.device_demand() - free);
+    }
+    const Lack lack{devices, std::max<int64_t>(0, pod.cpu_milli - row.free_cpu_milli),
+                    std::max<int64_t>(0, pod.memory_bytes - row.free_memory_bytes)};
+    if (nearest == kNone || lack < least) nearest = node, least = lack;
+  }
+  return nearest;
 }
 
 /// Removes pods from one node, lowest priority and smallest first, until the demand fits; says how many
@@ -80,6 +107,10 @@ Explanation explain(ClusterState& state, const Demand& demand, const Policy& pol
     why = placer.take_explanation();
   }
   if (why.placed || why.reason == "InvalidDemand" || demand.parts.empty()) return why;
+  if (demand.parts.size() == 1) {
+    const NodeIndex node = nearest_node(state, demand.parts.front().pod_class);
+    if (node != kNone) why.nearest_node = state.node_name(node);
+  }
   auto try_demand = [&](const std::optional<Demand>& changed, std::string sentence) {
     if (changed && fits(state, *changed, policy, budget)) why.would_fit_if.push_back(std::move(sentence));
   };

@@ -10,9 +10,6 @@ namespace {
 /// Shapes kept before starting over: about 200 MB at the most.
 constexpr size_t kMaxShapes = 1 << 20;
 
-/// Weight of the holes' prices against the packed samples (2 and 3 differ by 0.02 points).
-constexpr int64_t kHoleWeight = 2;
-
 /// What an idle device is worth beyond its price, in 1/kPriceUnit: prefers to fill devices that are open
 /// already.
 constexpr int32_t kIdleBonus = 41;

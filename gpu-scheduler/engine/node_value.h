@@ -39,6 +39,9 @@ int64_t expected_fragmentation(const DemandModel& model, const NodeShape& shape)
 int64_t potential(const DemandModel& model, const NodeShape& shape);
 inline constexpr int64_t kPotentialUnit = DemandModel::kSamples * int64_t{DemandModel::kPriceUnit};
 
+/// Weight of the holes' prices against the packed samples (2 and 3 differ by 0.02 points).
+inline constexpr int64_t kHoleWeight = 2;
+
 /// Values by shape, computed once. Forgets everything when it has grown to its limit.
 class NodeValues {
  public:

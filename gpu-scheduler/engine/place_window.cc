@@ -10,15 +10,15 @@
 #include "gpu-scheduler/engine/class_cache.h"
 #include "gpu-scheduler/engine/demand_model.h"
 #include "gpu-scheduler/engine/interner.h"
+#include "gpu-scheduler/engine/node_value.h"
 #include "gpu-scheduler/engine/place.h"
 
 namespace stowage::engine {
 namespace {
 
-/// Points that a share of this size is worth: the price of its size, at Packability's weight of holes (2) and
-/// its scale (ten thousandths of a device are one point).
+/// Points that a share of this size is worth: the price of its size, at Packability's weight of holes and its
+/// scale (ten thousandths of a device are one point).
 int64_t worth_of(const DemandModel& model, int32_t milli) {
-  constexpr int64_t kHoleWeight = 2;
   return kHoleWeight * kWholeDevice * model.hole_price(milli) * kPoint / (10 * DemandModel::kPriceUnit);
 }
 
@@ -48,7 +48,7 @@ class WindowPlacer {
     }
     for (size_t i : held) {
       auto& why = out_[i].why;
-      why.reason = "Held";
+      why.reason = kHeld;
       why.message = fmt::format("held for a better place, at most {} more",
                                 window_.hold - (window_.now - demands_[i].arrival));
     }

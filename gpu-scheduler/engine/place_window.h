@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -12,6 +13,9 @@
 #include "gpu-scheduler/engine/policy.h"
 
 namespace stowage::engine {
+
+/// Explanation::reason of a demand that waits.
+inline constexpr std::string_view kHeld = "Held";
 
 /// What may wait for a better place, on the scale of Demand::arrival (seconds, arrivals, ...).
 struct Window {
@@ -28,7 +32,7 @@ struct Window {
 /// 2. Of the rest, the one that gains most goes first, again and again, while there is one that gains: its
 ///    best place is on a device in use, and (Packability) the node loses no more potential there than the
 ///    share is worth: what it takes, typical pods could not have used. The others are held: not placed,
-///    reason "Held". They ask again later.
+///    reason kHeld. They ask again later.
 ///
 /// A held share may find its place taken when it is due; whoever cannot afford that leaves `hold` 0. An
 /// invalid demand is not placed and says why. The budget counts nodes looked at, as in place().

@@ -163,7 +163,6 @@ void Placer::explain_rejection(ClassId pod, DomainId inside) {
     }
     tally.nodes += nodes;
   };
-  why_.nearest_node.clear();
   why_.evaluated = static_cast<uint32_t>(state_.node_count());
   why_.feasible = cache.feasible;
   for (auto& tally : cache.rejections) {

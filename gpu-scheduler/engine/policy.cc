@@ -63,9 +63,7 @@ Result<Policy> Policy::from_config(const PolicyConfig& config) {
   }
   TRY_VOID(read_weight("score.fragmentation", config.fragmentation, out.fragmentation));
   TRY_VOID(read_weight("score.packing", config.packing, out.packing));
-  TRY_VOID(read_weight("score.topology", config.topology, out.topology));
   TRY_VOID(read_weight("score.cost", config.cost, out.cost));
-  TRY_VOID(read_weight("score.weightsLocality", config.weights_locality, out.weights_locality));
   TRY_VOID(read_weight("score.spread", config.spread, out.spread));
   if (out.packing > 0 && out.spread > 0) {
     return fail(Code::kInvalidArgument, "score.spread: contradicts score.packing, one of them must be 0");
@@ -81,15 +79,6 @@ Result<Policy> Policy::from_config(const PolicyConfig& config) {
   TRY_VOID(read_limit("preemption.maxVictims", config.preemption_max_victims, 1, 100000, out.max_victims));
   TRY_VOID(
       read_limit("preemption.cooldown", config.preemption_cooldown_seconds, 0, 86400, out.cooldown_seconds));
-  TRY_VOID(read_limit("window", config.window, 1, 1000, out.window));
-  if (const auto& percent = config.defragmentation_move_percent) {
-    if (!std::isfinite(*percent) || *percent < 0 || *percent > 100) {
-      return fail(
-          Code::kInvalidArgument,
-          fmt::format("defragmentation.movePercent: must be a number from 0 to 100, not {}", *percent));
-    }
-    out.move_permyriad = static_cast<int32_t>(std::lround(*percent * 100));
-  }
   return out;
 }
 
@@ -97,7 +86,7 @@ uint64_t Policy::fingerprint() const {
   uint64_t hash = 0xcbf29ce484222325ULL;
   auto mix = [&](uint64_t value) { hash = (hash ^ value) * 0x100000001b3ULL + (hash >> 31); };
   mix(static_cast<uint64_t>(strategy));
-  for (int32_t weight : {fragmentation, packing, topology, cost, weights_locality, spread}) {
+  for (int32_t weight : {fragmentation, packing, cost, spread}) {
     mix(static_cast<uint64_t>(weight));
   }
   mix(model ? model->fingerprint() : 0);

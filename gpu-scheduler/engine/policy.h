@@ -21,12 +21,10 @@ std::string_view to_string(Strategy strategy);
 struct PolicyConfig {
   std::optional<std::string> strategy;  ///< "Packability" | "FGD" | "BestFit" | "Spread"
   /// Weights of the score terms, 0..1000.
-  std::optional<double> fragmentation, packing, topology, cost, weights_locality, spread;
+  std::optional<double> fragmentation, packing, cost, spread;
   std::optional<std::string> preemption_mode;  ///< "Never" | "LowerPriority"
   std::optional<int64_t> preemption_max_victims;
   std::optional<int64_t> preemption_cooldown_seconds;
-  std::optional<double> defragmentation_move_percent;  ///< 0..100 of running pods
-  std::optional<int64_t> window;                       ///< Demands looked at together, 1..1000
 };
 
 /// Validated weights and limits.
@@ -34,15 +32,11 @@ struct Policy {
   Strategy strategy = Strategy::kPackability;
   int32_t fragmentation = 100;  ///< Weight of FGD's and Packability's term when they are the strategy.
   int32_t packing = 0;          ///< Extra weight for full nodes, whatever the strategy.
-  int32_t topology = 10;        ///< Extra weight for nodes near the gang's other pods.
   int32_t cost = 10;            ///< Extra weight for cheap nodes.
-  int32_t weights_locality = 10;
-  int32_t spread = 0;  ///< Extra weight for empty nodes, whatever the strategy.
+  int32_t spread = 0;           ///< Extra weight for empty nodes, whatever the strategy.
   bool preemption = true;
   int32_t max_victims = 64;
   int32_t cooldown_seconds = 60;
-  int32_t move_permyriad = 200;  ///< Moves per 10,000 running pods.
-  int32_t window = 60;
   /// The typical demand that FGD and Packability weigh nodes by. Null: the built-in one.
   std::shared_ptr<const DemandModel> model;
 

@@ -19,34 +19,35 @@ class Experiment {
   Experiment(const OpenbOptions& options, engine::ClusterState state)
       : options_(options), state_(std::move(state)) {}
 
-  void arrive(engine::ClassId pod, int64_t now) {
+  Result<void> arrive(engine::ClassId pod, int64_t now) {
     held_.push_back({.name = "", .parts = {{.pod_class = pod, .count = 1}}, .arrival = now});
-    look_at(now);
+    return look_at(now);
   }
   /// Everything held is placed where it fits.
-  void finish(int64_t now) { look_at(now + options_.window); }
+  Result<void> finish(int64_t now) { return look_at(now + options_.window); }
 
   [[nodiscard]] int64_t allocated() const { return allocated_; }
   [[nodiscard]] int64_t failed() const { return failed_; }
   [[nodiscard]] const engine::ClusterState& state() const { return state_; }
 
  private:
-  void look_at(int64_t now) {
+  Result<void> look_at(int64_t now) {
     auto budget = WorkBudget::unlimited();
-    auto decisions =
-        engine::place_window(state_, held_, options_.policy, {.now = now, .hold = options_.window}, budget);
+    TRY(const auto decisions,
+        engine::place_window(state_, held_, options_.policy, {.now = now, .hold = options_.window}, budget));
     std::vector<engine::Demand> left;
-    for (size_t i = 0; decisions && i < held_.size(); ++i) {
-      const auto& decision = (*decisions)[i];
+    for (size_t i = 0; i < held_.size(); ++i) {
+      const auto& decision = decisions[i];
       if (decision.placed()) {
         allocated_ += state_.compiled(held_[i].parts[0].pod_class).device_demand();
-      } else if (decision.why.reason == "Held") {
+      } else if (decision.why.reason == engine::kHeld) {
         left.push_back(std::move(held_[i]));
       } else {
         ++failed_;
       }
     }
     held_ = std::move(left);
+    return {};
   }
 
   const OpenbOptions& options_;
@@ -84,8 +85,10 @@ Result<OpenbRun> run_openb(const Trace& trace, int64_t seed, const OpenbOptions&
   const auto& arrivals = order->second;
   for (size_t i = 0; i < arrivals.size(); ++i) {
     auto now = static_cast<int64_t>(i);
-    experiment.arrive(classes[arrivals[i]], now);
-    if (i + 1 == arrivals.size()) experiment.finish(now);
+    TRY_VOID(experiment.arrive(classes[arrivals[i]], now));
+    if (i + 1 == arrivals.size()) {
+      TRY_VOID(experiment.finish(now));
+    }
     arrived += trace.pods[arrivals[i]].gpu_demand();
     // The published value of a percentage is the mean over all arrivals that round to it.
     auto percent = static_cast<int32_t>((arrived * 200 + capacity) / (2 * capacity));

@@ -6,7 +6,7 @@
 namespace stowage::sandbox {
 namespace {
 
-// Gathers the work of a burst: garbage collection looks at every object once a run.
+// Gathers the work of a burst into one run of the loops.
 constexpr Millis kLoopDelay{20};
 
 }  // namespace

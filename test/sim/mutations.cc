@@ -171,12 +171,6 @@ std::vector<Mutation> writes() {
               instead = {.status = 200, .headers = {}, .body = "{}"};
               return false;
             }),
-      sends("deletes-the-other-rank", "operator", "deletes pods of the replica that serves",
-            [](HttpRequest& request, HttpResponse&) {
-              if (request.method == Method::kDelete)
-                edit(request.body, [](Json& body) { body["preconditions"]["uid"] = ""; });
-              return true;
-            }),
       sends("children-without-owner", "operator", "creates Services that nobody owns",
             [](HttpRequest& request, HttpResponse&) {
               if (request.method == Method::kPost && has(request.target, "/services"))

@@ -141,11 +141,12 @@ TEST_CASE("two pools match a node: the first by name wins, both overlap") {
 
 TEST_CASE("SchedulingPolicy and CapacityPool objects: are read, prices exactly") {
   const auto policy = decode_policy(
-      R"({"metadata":{"name":"p"},"spec":{"strategy":"FGD","score":{"cost":2.5,"weightsLocality":3},
+      R"({"metadata":{"name":"p"},"spec":{"strategy":"FGD","score":{"cost":2.5,"spread":3},
 "topologyLevels":[{"name":"rack","labels":["a","b"]}]},"status":{"x":1}})");
   REQUIRE(policy.has_value());
   CHECK(policy->config.strategy == "FGD");
   CHECK(policy->config.cost == 2.5);
+  CHECK(policy->config.spread == 3);
   REQUIRE(policy->levels.size() == 1);
   CHECK(policy->levels[0].labels == std::vector<std::string>{"a", "b"});
   CHECK(same_json(policy->status, R"({"x":1})"));

@@ -29,6 +29,19 @@ TEST_CASE("GPUs are taken: says how many more on which node would do, and change
   CHECK(state.digest() == before);
 }
 
+TEST_CASE("nearest node: lacks least of devices, and no filter but room is against it") {
+  ClusterState state;
+  add(state, NodeBuilder("a").gpus(2));
+  add(state, NodeBuilder("b").gpus(3));
+  add(state, NodeBuilder("c").gpus(3, "L4"));
+  PodClass pod = gpu_pod(4);
+  CHECK(explain_now(state, demand(state, pod)).nearest_node == "b");
+  pod.device.products = {"L4"};
+  CHECK(explain_now(state, demand(state, pod)).nearest_node == "c");
+  pod.device.products = {"H200"};
+  CHECK(explain_now(state, demand(state, pod)).nearest_node.empty());
+}
+
 TEST_CASE("product that is not there: any product would do") {
   ClusterState state;
   add(state, NodeBuilder("a").gpus(8, "A100"));

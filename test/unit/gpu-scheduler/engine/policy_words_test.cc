@@ -188,20 +188,15 @@ TEST_CASE("policy that nothing can mean: the error names the field") {
   for (double bad : {kNan, kInf, -kInf, -1.0, -0.01, 1000.5, 1e300}) {
     rows.push_back({"score.fragmentation", [bad](auto& c) { c.fragmentation = bad; }});
     rows.push_back({"score.packing", [bad](auto& c) { c.packing = bad; }});
-    rows.push_back({"score.topology", [bad](auto& c) { c.topology = bad; }});
     rows.push_back({"score.cost", [bad](auto& c) { c.cost = bad; }});
-    rows.push_back({"score.weightsLocality", [bad](auto& c) { c.weights_locality = bad; }});
     rows.push_back({"score.spread", [bad](auto& c) { c.spread = bad; }});
-    rows.push_back({"defragmentation.movePercent", [bad](auto& c) { c.defragmentation_move_percent = bad; }});
   }
   for (int64_t bad :
        {int64_t{-1}, std::numeric_limits<int64_t>::max(), std::numeric_limits<int64_t>::min()}) {
     rows.push_back({"preemption.maxVictims", [bad](auto& c) { c.preemption_max_victims = bad; }});
     rows.push_back({"preemption.cooldown", [bad](auto& c) { c.preemption_cooldown_seconds = bad; }});
-    rows.push_back({"window", [bad](auto& c) { c.window = bad; }});
   }
   rows.push_back({"preemption.maxVictims", [](auto& c) { c.preemption_max_victims = 0; }});
-  rows.push_back({"window", [](auto& c) { c.window = 0; }});
   for (const char* bad : {"", "bestfit", "BestFit ", "Random"}) {
     rows.push_back({"strategy", [bad](auto& c) { c.strategy = bad; }});
     rows.push_back({"preemption.mode", [bad](auto& c) { c.preemption_mode = bad; }});

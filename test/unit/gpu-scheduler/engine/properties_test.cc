@@ -131,8 +131,9 @@ TEST_CASE("cached scores: the same decision as a state without caches") {
       auto wanted = world.draw(event);
       auto fresh = world.state.fork();
       fresh.set_reserved(0, true), fresh.set_reserved(0, false);
-      Policy other = policy;  // Another weight of a term that is zero here: other caches, equal scores.
-      other.weights_locality += 1;
+      Policy other = policy;  // Every weight doubled: other caches, scores in the same order.
+      for (int32_t* weight : {&other.fragmentation, &other.packing, &other.cost, &other.spread})
+        *weight *= 2;
       auto expected = place_now(fresh, wanted, other);
       auto decision = place_now(world.state, wanted, policy);
       REQUIRE(decision.bindings.size() == expected.bindings.size());
