@@ -50,6 +50,8 @@ class DemandModel {
   [[nodiscard]] const std::vector<Entry>& entries() const { return entries_; }
   /// Index of a product in masks; kMaxProducts for one that no entry names.
   [[nodiscard]] uint32_t product_index(std::string_view product) const;
+  /// Products that entries name.
+  [[nodiscard]] size_t product_count() const { return products_.size(); }
   /// Samples of entries, each sorted by demand, largest first.
   [[nodiscard]] const std::array<std::vector<uint32_t>, kSamples>& samples() const { return samples_; }
   /// Value of a device with this many thousandths free, in 1/kPriceUnit of a device; 0..1000 ->

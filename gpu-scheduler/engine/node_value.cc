@@ -2,17 +2,26 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <cstring>
+#include <utility>
 
 namespace stowage::engine {
 namespace {
 
-/// Shapes kept before starting over: about 200 MB at the most.
-constexpr size_t kMaxShapes = 1 << 20;
+/// Entries kept before starting over: about 300 MB at the most.
+constexpr size_t kMaxSlices = 1 << 17;
+constexpr size_t kMaxByCpu = 1 << 21;
 
 /// What an idle device is worth beyond its price, in 1/kPriceUnit: prefers to fill devices that are open
 /// already.
 constexpr int32_t kIdleBonus = 41;
+
+/// More CPU than any node has.
+constexpr int64_t kAbundantCpu = int64_t{1} << 60;
+
+uint64_t mix(uint64_t hash, uint64_t value) {
+  hash = (hash ^ value) * 0x9e3779b97f4a7c15ULL;
+  return hash ^ (hash >> 29);
+}
 
 }  // namespace
 
@@ -40,11 +49,6 @@ NodeShape NodeShape::after_whole(int32_t count, int64_t cpu) const {
   return out;
 }
 
-std::string_view NodeShape::key() const {
-  static_assert(offsetof(NodeShape, cpu_milli) == 8 && offsetof(NodeShape, free) == 18);
-  return {reinterpret_cast<const char*>(this), offsetof(NodeShape, free) + sizeof(int16_t) * devices};
-}
-
 int64_t expected_fragmentation(const DemandModel& model, const NodeShape& shape) {
   // prefix[i] = sum of the i smallest slices.
   std::array<int32_t, kMaxDevices + 1> prefix{};
@@ -67,73 +71,123 @@ int64_t expected_fragmentation(const DemandModel& model, const NodeShape& shape)
   return sum;
 }
 
-namespace {
-
-/// Thousandths of one sample that fit on the node, packed largest first, shares on the tightest device.
-int64_t pack_sample(const DemandModel& model, const std::vector<uint32_t>& sample, const NodeShape& shape) {
-  std::array<int16_t, kMaxDevices> free = shape.free;
-  size_t devices = shape.devices;
-  int64_t cpu = shape.cpu_milli;
-  uint64_t product = uint64_t{1} << shape.product;
-  int32_t left = 0;
-  int32_t idle = 0;
-  for (size_t i = 0; i < devices; ++i)
-    left += free[i], idle += free[i] == kWholeDevice;
-  const int32_t before = left;
-  for (uint32_t id : sample) {
-    if (left == 0) break;
-    const auto& pod = model.entries()[id];
-    if (pod.cpu_milli > cpu || (pod.product_mask & product) == 0) continue;
-    if (pod.milli == kWholeDevice) {
-      if (idle < pod.count) continue;
-      int32_t wanted = pod.count;
-      for (size_t i = 0; i < devices && wanted > 0; ++i) {
-        if (free[i] == kWholeDevice) free[i] = 0, --wanted;
-      }
-      idle -= pod.count;
-      left -= pod.count * kWholeDevice;
-    } else {
-      size_t best = devices;
-      for (size_t i = 0; i < devices; ++i) {
-        if (free[i] >= pod.milli && (best == devices || free[i] < free[best])) best = i;
-      }
-      if (best == devices) continue;
-      if (free[best] == kWholeDevice) --idle;
-      free[best] = static_cast<int16_t>(free[best] - pod.milli);
-      left -= pod.milli;
-    }
-    cpu -= pod.cpu_milli;
-  }
-  return before - left;
+void NodeValues::CpuTable::clear() {
+  slots_.clear();
+  used_ = 0;
 }
 
-}  // namespace
-
-int64_t potential(const DemandModel& model, const NodeShape& shape) {
-  int64_t packed = 0;
-  for (const auto& sample : model.samples())
-    packed += pack_sample(model, sample, shape);
-  int64_t holes = 0;
-  for (size_t i = 0; i < shape.devices; ++i) {
-    holes += model.hole_price(shape.free[i]) + (shape.free[i] == kWholeDevice ? kIdleBonus : 0);
+void NodeValues::CpuTable::grow() {
+  auto old = std::exchange(slots_, std::vector<ByCpu>(std::max<size_t>(4096, slots_.size() * 2)));
+  used_ = 0;
+  for (const auto& entry : old) {
+    bool fresh = false;
+    if (entry.slices != 0) *find(entry.slices - 1, entry.cpu, fresh) = entry.value;
   }
-  return packed * DemandModel::kPriceUnit + DemandModel::kSamples * kHoleWeight * kWholeDevice * holes;
+}
+
+int64_t* NodeValues::CpuTable::find(uint32_t slices, int64_t cpu, bool& fresh) {
+  if (used_ * 2 >= slots_.size()) grow();
+  size_t mask = slots_.size() - 1;
+  size_t at = mix(mix(0, slices), static_cast<uint64_t>(cpu)) & mask;
+  for (; slots_[at].slices != 0; at = (at + 1) & mask) {
+    if (slots_[at].slices == slices + 1 && slots_[at].cpu == cpu) {
+      fresh = false;
+      return &slots_[at].value;
+    }
+  }
+  ++used_;
+  slots_[at] = {slices + 1, cpu, 0};
+  fresh = true;
+  return &slots_[at].value;
+}
+
+NodeValues::NodeValues(std::shared_ptr<const DemandModel> model)
+    : model_(std::move(model)), packer_(*model_) {
+  for (const auto& entry : model_->entries())
+    cpu_steps_.push_back(entry.cpu_milli);
+  std::ranges::sort(cpu_steps_);
+  cpu_steps_.erase(std::ranges::unique(cpu_steps_).begin(), cpu_steps_.end());
+}
+
+void NodeValues::forget() {
+  slices_.clear();
+  free_.clear();
+  index_.clear();
+  fragmentation_.clear();
+  packed_.clear();
+}
+
+uint32_t NodeValues::slices_of(const NodeShape& shape) {
+  if (slices_.size() >= kMaxSlices || fragmentation_.size() + packed_.size() >= kMaxByCpu) forget();
+  uint64_t hash = mix(shape.product, shape.devices);
+  for (int16_t free : shape.slices())
+    hash = mix(hash, static_cast<uint64_t>(free));
+  if (slices_.size() * 2 >= index_.size()) {
+    index_.assign(std::max<size_t>(4096, index_.size() * 2), 0);
+    for (uint32_t i = 0; i < slices_.size(); ++i) {
+      size_t at = slices_[i].hash & (index_.size() - 1);
+      while (index_[at] != 0)
+        at = (at + 1) & (index_.size() - 1);
+      index_[at] = i + 1;
+    }
+  }
+  size_t at = hash & (index_.size() - 1);
+  for (; index_[at] != 0; at = (at + 1) & (index_.size() - 1)) {
+    const auto& known = slices_[index_[at] - 1];
+    if (known.hash == hash && known.product == shape.product && known.devices == shape.devices &&
+        std::equal(shape.free.begin(), shape.free.begin() + shape.devices,
+                   free_.begin() + static_cast<std::ptrdiff_t>(known.first))) {
+      return index_[at] - 1;
+    }
+  }
+  index_[at] = static_cast<uint32_t>(slices_.size() + 1);
+  Slices fresh{.hash = hash, .product = shape.product, .devices = shape.devices, .first = free_.size()};
+  free_.insert(free_.end(), shape.free.begin(), shape.free.begin() + shape.devices);
+  for (int16_t free : shape.slices()) {
+    fresh.holes += model_->hole_price(free) + (free == kWholeDevice ? kIdleBonus : 0);
+  }
+  slices_.push_back(std::move(fresh));
+  return static_cast<uint32_t>(slices_.size() - 1);
 }
 
 int64_t NodeValues::fragmentation(const NodeShape& shape) {
-  if (auto it = fragmentation_.find(shape); it != fragmentation_.end()) return it->second;
-  if (fragmentation_.size() >= kMaxShapes) fragmentation_.clear();
-  int64_t value = expected_fragmentation(*model_, shape);
-  fragmentation_.emplace(shape, value);
-  return value;
+  uint32_t id = slices_of(shape);
+  auto step = std::ranges::upper_bound(cpu_steps_, shape.cpu_milli) - cpu_steps_.begin();
+  bool fresh = false;
+  int64_t* value = fragmentation_.find(id, step, fresh);
+  if (fresh) *value = expected_fragmentation(*model_, shape);
+  return *value;
+}
+
+/// The samples are packed once as if CPU were abundant; where CPU is short, only those that need more of it
+/// than there is are packed again.
+int64_t NodeValues::packed(uint32_t id, const NodeShape& shape) {
+  auto& slices = slices_[id];
+  if (slices.runs.empty()) {
+    for (size_t k = 0; k < DemandModel::kSamples; ++k) {
+      auto run = packer_.pack(k, shape.product, shape.slices(), kAbundantCpu);
+      slices.packed += run.packed_milli;
+      slices.cpu_need = std::max(slices.cpu_need, run.cpu_milli);
+      slices.runs.push_back(run);
+    }
+  }
+  if (shape.cpu_milli >= slices.cpu_need) return slices.packed;
+  bool fresh = false;
+  int64_t* value = packed_.find(id, shape.cpu_milli, fresh);
+  if (!fresh) return *value;
+  *value = slices.packed;
+  for (size_t k = 0; k < DemandModel::kSamples; ++k) {
+    const auto& run = slices.runs[k];
+    if (run.cpu_milli <= shape.cpu_milli) continue;
+    *value += packer_.pack(k, shape.product, shape.slices(), shape.cpu_milli).packed_milli - run.packed_milli;
+  }
+  return *value;
 }
 
 int64_t NodeValues::potential(const NodeShape& shape) {
-  if (auto it = potential_.find(shape); it != potential_.end()) return it->second;
-  if (potential_.size() >= kMaxShapes) potential_.clear();
-  int64_t value = engine::potential(*model_, shape);
-  potential_.emplace(shape, value);
-  return value;
+  uint32_t id = slices_of(shape);
+  return packed(id, shape) * DemandModel::kPriceUnit +
+         DemandModel::kSamples * kHoleWeight * kWholeDevice * slices_[id].holes;
 }
 
 }  // namespace stowage::engine
