@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 
 #include "base/check.h"
@@ -12,81 +13,130 @@
 /// Pods of a ClusterState: what they hold, and the undo log.
 namespace stowage::engine {
 
-/// Subtracts what the pod's class asks for. Devices the pod names are used as they are (bits the node does
-/// not have are dropped); where it names none, idle ones when `choose`, else none. Works for pods that do not
-/// fit: foreign pods may oversubscribe.
-void ClusterState::take(NodeRow& row, RunningPod& pod, bool choose) {
-  const auto& wanted = compiled(pod.pod_class);
-  row.free_cpu_milli -= wanted.cpu_milli;
-  row.free_memory_bytes -= wanted.memory_bytes;
-  row.free_ephemeral_bytes -= wanted.ephemeral_bytes;
-  row.free_pods -= wanted.pods;
-  uint64_t mask = pod.devices;
-  if (row.device_free.size() < kMaxDevices) mask &= (uint64_t{1} << row.device_free.size()) - 1;
-  if (wanted.device_count == 0 && wanted.extended.empty()) mask = 0;
-  auto take_whole = [&](uint32_t resource, int64_t count) {
-    if (row.free_extended.size() <= resource) row.free_extended.resize(resource + 1);
-    row.free_extended[resource] -= count;
-    for (const auto& pool : row.pools) {
-      if (pool.resource != resource) continue;
-      uint64_t chosen = mask & pool_mask(pool);
-      if (chosen == 0 && choose) chosen = choose_idle(row, pool, count);
-      for (uint64_t rest = chosen; rest != 0; rest &= rest - 1) {
-        row.device_free[static_cast<size_t>(std::countr_zero(rest))] = 0;
-      }
-      mask |= chosen;
-    }
-  };
-  for (const auto& [resource, amount] : wanted.extended)
-    take_whole(resource, amount);
-  if (wanted.device_count > 0) {
-    if (!wanted.shares()) {
-      take_whole(wanted.device_resource, wanted.device_count);
-    } else {
-      for (const auto& pool : row.pools) {
-        if (pool.resource != wanted.device_resource) continue;
-        uint64_t chosen = mask & pool_mask(pool);
-        if (chosen == 0 && choose) chosen = choose_share(row, pool, wanted.device_milli);
-        mask |= chosen;
-        if (chosen == 0) continue;
-        auto& left = row.device_free[static_cast<size_t>(std::countr_zero(chosen))];
-        if (left == kWholeDevice) --row.free_extended[pool.resource];
-        left = static_cast<int16_t>(left - wanted.device_milli);
-      }
-    }
+namespace {
+
+/// Whole devices of the resource that the class asks for.
+int64_t whole_devices(const CompiledClass& wanted, uint32_t resource) {
+  if (wanted.device_count > 0 && !wanted.shares() && wanted.device_resource == resource)
+    return wanted.device_count;
+  for (const auto& [name, amount] : wanted.extended) {
+    if (name == resource) return amount;
   }
-  pod.devices = mask;
+  return 0;
 }
 
-/// The exact inverse of take().
+bool shares_pool(const CompiledClass& wanted, const DevicePool& pool) {
+  return wanted.shares() && wanted.device_resource == pool.resource;
+}
+
+/// Calls `use(device, thousandths)` for each device that a pod of the class holds.
+template <class Use>
+void each_device(const NodeRow& row, const CompiledClass& wanted, uint64_t devices, Use&& use) {
+  if (devices == 0) return;
+  for (const auto& pool : row.pools) {
+    const int32_t each = shares_pool(wanted, pool) ? wanted.device_milli : kWholeDevice;
+    for (uint64_t rest = devices & pool_mask(pool); rest != 0; rest &= rest - 1)
+      use(static_cast<size_t>(std::countr_zero(rest)), each);
+  }
+}
+
+/// True when the sums of a node would come near the end of their range. A class asks for 2^53 at most, so
+/// only a node that is oversubscribed hundreds of times over gets there.
+bool sums_overflow(const NodeRow& row, const CompiledClass& wanted) {
+  constexpr int64_t kLeast = -(int64_t{1} << 61);
+  bool out = row.free_cpu_milli < kLeast || row.free_memory_bytes < kLeast ||
+             row.free_ephemeral_bytes < kLeast || row.free_pods < kLeast;
+  for (const auto& [resource, amount] : wanted.extended)
+    out = out || row.extended(resource) < kLeast;
+  return out || (wanted.device_count > 0 && row.extended(wanted.device_resource) < kLeast);
+}
+
+}  // namespace
+
+/// Subtracts what the pod's class asks for. Devices the pod names are used as they are (bits the node does
+/// not have are dropped); where it names none, idle ones when `choose`, else none. Works for pods that do not
+/// fit: foreign pods may oversubscribe. The row is a function of the node's object and of the pods on it with
+/// their devices, so that give() is the inverse in every order.
+void ClusterState::take(NodeRow& row, RunningPod& pod, bool choose) {
+  const auto& wanted = compiled(pod.pod_class);
+  take_amounts(row, wanted, 1);
+  const uint64_t named = pod.devices;
+  pod.devices = 0;
+  for (const auto& pool : row.pools) {
+    const int64_t whole = whole_devices(wanted, pool.resource);
+    const bool share = shares_pool(wanted, pool);
+    if (whole == 0 && !share) continue;
+    uint64_t chosen = named & pool_mask(pool);
+    if (chosen == 0 && choose)
+      chosen = share ? choose_share(row, pool, wanted.device_milli) : choose_idle(row, pool, whole);
+    pod.devices |= share ? chosen & -chosen : chosen;
+  }
+  bool fits = !row.contended;
+  each_device(row, wanted, pod.devices,
+              [&](size_t device, int32_t each) { fits = fits && row.device_free[device] >= each; });
+  if (!fits) return count_devices(row, &pod);
+  each_device(row, wanted, pod.devices, [&](size_t device, int32_t each) {
+    auto& left = row.device_free[device];
+    if (each < kWholeDevice && left == kWholeDevice) --row.free_extended[wanted.device_resource];
+    left = static_cast<int16_t>(left - each);
+  });
+}
+
+/// The exact inverse of take(). The pod is no longer in `row.pods`.
 void ClusterState::give(NodeRow& row, const RunningPod& pod) {
   const auto& wanted = compiled(pod.pod_class);
-  row.free_cpu_milli += wanted.cpu_milli;
-  row.free_memory_bytes += wanted.memory_bytes;
-  row.free_ephemeral_bytes += wanted.ephemeral_bytes;
-  row.free_pods += wanted.pods;
-  auto give_whole = [&](uint32_t resource, int64_t count) {
-    row.free_extended[resource] += count;
-    for (const auto& pool : row.pools) {
-      if (pool.resource != resource) continue;
-      for (uint64_t rest = pod.devices & pool_mask(pool); rest != 0; rest &= rest - 1) {
-        row.device_free[static_cast<size_t>(std::countr_zero(rest))] = kWholeDevice;
-      }
-    }
+  take_amounts(row, wanted, -1);
+  if (row.contended) return count_devices(row, nullptr);
+  each_device(row, wanted, pod.devices, [&](size_t device, int32_t each) {
+    auto& left = row.device_free[device];
+    left = static_cast<int16_t>(left + each);
+    if (each < kWholeDevice && left == kWholeDevice) ++row.free_extended[wanted.device_resource];
+  });
+}
+
+/// Everything but devices, `times` over.
+void ClusterState::take_amounts(NodeRow& row, const CompiledClass& wanted, int64_t times) {
+  row.free_cpu_milli -= times * wanted.cpu_milli;
+  row.free_memory_bytes -= times * wanted.memory_bytes;
+  row.free_ephemeral_bytes -= times * wanted.ephemeral_bytes;
+  row.free_pods -= times * wanted.pods;
+  auto take_extended = [&](uint32_t resource, int64_t amount) {
+    if (row.free_extended.size() <= resource) row.free_extended.resize(resource + 1);
+    row.free_extended[resource] -= times * amount;
   };
   for (const auto& [resource, amount] : wanted.extended)
-    give_whole(resource, amount);
-  if (wanted.device_count == 0) return;
-  if (!wanted.shares()) {
-    give_whole(wanted.device_resource, wanted.device_count);
-    return;
+    take_extended(resource, amount);
+  if (wanted.device_count > 0 && !wanted.shares()) take_extended(wanted.device_resource, wanted.device_count);
+}
+
+/// The free thousandths of every device and the number of idle ones, anew from the pods of the row and the
+/// one that joins. A device that is held more often than it has room for has nothing free.
+void ClusterState::count_devices(NodeRow& row, const RunningPod* joining) const {
+  std::array<int64_t, kMaxDevices> held{};
+  std::vector<int64_t> whole(row.pools.size());
+  uint64_t with_whole = 0;
+  uint64_t with_share = 0;
+  auto hold = [&](const RunningPod& pod) {
+    const auto& wanted = compiled(pod.pod_class);
+    for (size_t i = 0; i < whole.size(); ++i)
+      whole[i] += whole_devices(wanted, row.pools[i].resource);
+    each_device(row, wanted, pod.devices, [&](size_t device, int32_t each) {
+      held[device] += each;
+      (each < kWholeDevice ? with_share : with_whole) |= uint64_t{1} << device;
+    });
+  };
+  for (const PodIndex index : row.pods)
+    hold(pods_[index]);
+  if (joining) hold(*joining);
+  row.contended = false;
+  for (size_t i = 0; i < row.device_free.size(); ++i) {
+    row.contended = row.contended || held[i] > kWholeDevice;
+    row.device_free[i] = static_cast<int16_t>(std::max<int64_t>(kWholeDevice - held[i], 0));
   }
-  for (const auto& pool : row.pools) {
-    uint64_t held = pod.devices & pool_mask(pool);
-    if (pool.resource != wanted.device_resource || held == 0) continue;
-    auto& left = row.device_free[static_cast<size_t>(std::countr_zero(held))];
-    left = static_cast<int16_t>(left + wanted.device_milli);
-    if (left == kWholeDevice) ++row.free_extended[pool.resource];
+  for (size_t i = 0; i < whole.size(); ++i) {
+    const auto& pool = row.pools[i];
+    const int shared = std::popcount(with_share & ~with_whole & pool_mask(pool));
+    row.free_extended[pool.resource] = pool.count - whole[i] - shared;
   }
 }
 
@@ -114,6 +164,11 @@ Result<PodIndex> ClusterState::add_pod(RunningPod pod) {
   if (row.device_free.size() < kMaxDevices && (pod.devices >> row.device_free.size()) != 0) {
     return fail(Code::kInvalidArgument,
                 fmt::format("pod {}: holds devices that node {} does not have", pod.name, row.spec->name));
+  }
+  if (sums_overflow(row, compiled(pod.pod_class))) {
+    return fail(Code::kInvalidArgument, fmt::format("pod {}: the requests of the pods on node {} add up to "
+                                                    "more than can be counted",
+                                                    pod.name, row.spec->name));
   }
   return put_pod(std::move(pod), open_checkpoints_ > 0);
 }

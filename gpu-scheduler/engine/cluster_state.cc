@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
 #include "base/check.h"
 #include "gpu-scheduler/engine/class_cache.h"
@@ -31,7 +33,12 @@ Result<void> validate_spec(const NodeSpec& spec) {
   }
   TRY_VOID(negative("price", spec.price_micro));
   int64_t devices = 0;
+  std::set<std::string_view> resources;
   for (const auto& pool : spec.accelerators) {
+    if (!resources.insert(pool.resource).second) {
+      return fail(Code::kInvalidArgument,
+                  fmt::format("node {}: accelerators.{} stands twice", spec.name, pool.resource));
+    }
     TRY_VOID(negative(fmt::format("accelerators.{}.count", pool.resource), pool.count));
     TRY_VOID(negative(fmt::format("accelerators.{}.memory", pool.resource), pool.memory_bytes));
     if (!pool.group.empty() && pool.group.size() != static_cast<size_t>(pool.count)) {
@@ -173,8 +180,10 @@ Result<NodeIndex> ClusterState::upsert_node(NodeSpec spec) {
   row.spec = std::make_shared<const NodeSpec>(std::move(spec));
   row.spec_version = ++next_version_;
   build_row(row);
-  for (PodIndex pod : row.pods)
+  for (const PodIndex pod : std::exchange(row.pods, {})) {
     take(row, pods_.write(pod), true);
+    row.pods.push_back(pod);
+  }
   touch(node, row);
   layout_changed();
   cross_pod().node_changed(*this, node);
@@ -226,6 +235,7 @@ void ClusterState::build_row(NodeRow& row) {
   row.free_extended.clear();
   row.device_free.clear();
   row.pools.clear();
+  row.contended = false;
   auto set_extended = [&](uint32_t resource, int64_t amount) {
     if (row.free_extended.size() <= resource) row.free_extended.resize(resource + 1);
     row.free_extended[resource] = amount;

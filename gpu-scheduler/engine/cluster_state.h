@@ -67,6 +67,8 @@ struct NodeRow {
   std::vector<DevicePool> pools;
   std::vector<PodIndex> pods;
   bool reserved = false;  ///< Kept free for a demand that is to come: takes no new pods.
+  /// Foreign pods hold more of some device than it has; then devices are counted anew with every change.
+  bool contended = false;
   [[nodiscard]] int64_t extended(uint32_t resource) const {
     return resource < free_extended.size() ? free_extended[resource] : 0;
   }
@@ -149,8 +151,8 @@ class ClusterState {
   // Pods
   // ---------------------------------------------------------------------------------------------------------
   /// The pod now holds its class's requests on its node, whether or not they fit. Errors: kAlreadyExists
-  /// (same uid), kNotFound (node, class), kInvalidArgument (devices that the node has not). Undone by
-  /// rollback.
+  /// (same uid), kNotFound (node, class), kInvalidArgument (devices that the node has not, sums that cannot
+  /// be counted). Undone by rollback.
   Result<PodIndex> add_pod(RunningPod pod);
   /// The same without checks, for placement: the devices must be idle or have the share free.
   PodIndex assign(RunningPod pod);
@@ -202,6 +204,8 @@ class ClusterState {
   ClusterState(const ClusterState&);
   void take(NodeRow& row, RunningPod& pod, bool choose);
   void give(NodeRow& row, const RunningPod& pod);
+  static void take_amounts(NodeRow& row, const CompiledClass& wanted, int64_t times);
+  void count_devices(NodeRow& row, const RunningPod* joining) const;
   void touch(NodeIndex node, NodeRow& row);
   PodIndex put_pod(RunningPod pod, bool log);
   void drop_pod(PodIndex pod, bool log);

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <numeric>
 #include <set>
+#include <tuple>
 
 #include "base/random.h"
 #include "gpu-scheduler/engine/preempt.h"
@@ -118,6 +119,52 @@ TEST_CASE(
         forget(world.state, placed[at]);
         placed.erase(placed.begin() + static_cast<std::ptrdiff_t>(at));
       }
+    }
+  }
+}
+
+TEST_CASE("foreign pods that name the same devices: in whatever order they leave, the node is as before") {
+  for (uint64_t seed = 1; seed <= 40; ++seed) {
+    INFO("seed " << seed);
+    Random random(seed);
+    ClusterState state;
+    const auto node = add(state, NodeBuilder("n").gpus(4).shareable());
+    auto amounts = [&] {
+      const auto& row = state.node(node);
+      return std::tuple(row.free_extended, row.device_free, row.free_cpu_milli, row.contended);
+    };
+    std::vector<decltype(amounts())> levels;
+    std::vector<PodIndex> pods;
+    for (int i = 0; i < 8; ++i) {
+      const auto pod = random.below(2) == 0 ? share_pod(100 * static_cast<int>(1 + random.below(9)))
+                                            : gpu_pod(static_cast<int>(1 + random.below(3)));
+      levels.push_back(amounts());
+      auto added = state.add_pod({.uid = std::to_string(i),
+                                  .name = "ns/p",
+                                  .pod_class = *state.intern(pod),
+                                  .node = node,
+                                  .devices = random.below(4) == 0 ? 0 : 1 + random.below(15)});
+      REQUIRE(added);
+      pods.push_back(*added);
+    }
+    const auto full = amounts();
+    {
+      Transaction transaction(state);
+      const auto before = state.digest();
+      auto order = pods;
+      while (!order.empty()) {
+        const auto at = order.begin() + static_cast<std::ptrdiff_t>(random.below(order.size()));
+        state.remove_pod(*at);
+        order.erase(at);
+      }
+      REQUIRE(amounts() == levels.front());
+      transaction.rollback();
+      REQUIRE(state.digest() == before);
+      REQUIRE(amounts() == full);
+    }
+    for (size_t i = pods.size(); i-- > 0;) {
+      state.remove_pod(pods[i]);
+      REQUIRE(amounts() == levels[i]);
     }
   }
 }
