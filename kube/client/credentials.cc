@@ -40,6 +40,7 @@ Result<std::string> read_small_file(const std::string& path, std::string_view wh
     return fail(Code::kInvalidArgument, "cannot read " + std::string(what) + " " + path);
   }
   text.resize(static_cast<size_t>(in.gcount()));
+  text.shrink_to_fit();  // kept for the life of the process
   if (text.size() > kMaxFileBytes) return fail(Code::kInvalidArgument, path + " is larger than 4 MiB");
   return text;
 }
