@@ -49,6 +49,7 @@ class CurlLoop final : public std::enable_shared_from_this<CurlLoop> {
   static int timer_changed(CURLM*, long timeout_ms, void* self);
 
   void arm(const std::shared_ptr<Socket>& socket);
+  void arm_read_later(const std::shared_ptr<Socket>& socket);
   void arm_timer();
   void act_soon();
   void act_if_due();
