@@ -52,13 +52,15 @@ class CurlTransfer final : public CurlTransferEvents {
   static size_t on_header(char* data, size_t size, size_t count, void* self);
   static size_t on_body(char* data, size_t size, size_t count, void* self);
   bool take_header(std::string_view line);
-  void add_header(std::string_view name, std::string_view value);
+  Result<void> set_headers(const HttpRequest& request, std::string_view authorization);
+  void expect_body();
   void wake();
 
   CurlSession& session_;
   CurlLoop& loop_;
   CURL* easy_;
   curl_slist* request_headers_ = nullptr;
+  std::string request_lines_;  ///< What request_headers_ was made of.
   size_t max_body_bytes_;
   boost::asio::steady_timer signal_;
   std::array<char, CURL_ERROR_SIZE> error_text_{};

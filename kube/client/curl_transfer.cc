@@ -2,6 +2,7 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <charconv>
 
 #include "base/check.h"
 #include "kube/client/curl_session.h"
@@ -12,6 +13,10 @@ namespace {
 
 /// Of one response, all header lines together. kube-apiserver's own answers stay below 2 KiB.
 constexpr size_t kMaxHeaderBytes = 64 * 1024;
+/// Room that is made at once for a body whose length was told; what is longer grows as it comes.
+constexpr size_t kReservedBodyBytes = 64 * 1024;
+/// kube-apiserver sends nine or ten.
+constexpr size_t kUsualHeaders = 12;
 /// A buffer that grew beyond this for one answer is given back instead of being kept for the next.
 constexpr size_t kKeptBufferBytes = 64 * 1024;
 
@@ -81,30 +86,42 @@ CurlTransfer::CurlTransfer(CurlSession& session, CurlLoop& loop, size_t max_body
 CurlTransfer::~CurlTransfer() {
   stop();
   curl_easy_cleanup(easy_);
+  curl_slist_free_all(request_headers_);
 }
 
-void CurlTransfer::add_header(std::string_view name, std::string_view value) {
-  std::string line(name);
-  line.append(": ").append(value);
-  request_headers_ = curl_slist_append(request_headers_, line.c_str());
+/// Requests of one kind have the same headers: the list of the last one is kept and mostly fits.
+Result<void> CurlTransfer::set_headers(const HttpRequest& request, std::string_view authorization) {
+  const auto clean = [](std::string_view text) {
+    return std::ranges::none_of(text, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+  };
+  std::string lines;
+  const auto add = [&lines](std::string_view name, std::string_view value) {
+    lines.append(name).append(": ").append(value).push_back('\0');
+  };
+  for (const auto& [name, value] : request.headers) {
+    if (!clean(name) || !clean(value)) return fail(Code::kInvalidArgument, "control bytes in header " + name);
+    add(name, value);
+  }
+  if (!authorization.empty()) add("authorization", authorization);
+  if (!session_.host_header().empty()) add("host", session_.host_header());
+  // Otherwise curl waits a second for "100 Continue" before it sends a large body over HTTP/1.1.
+  if (!request.body.empty()) lines.append("Expect:").push_back('\0');
+  if (lines == request_lines_) return {};
+  curl_slist* list = nullptr;
+  for (size_t at = 0; at < lines.size(); at = lines.find('\0', at) + 1)
+    list = curl_slist_append(list, lines.c_str() + at);
+  curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, list);
+  curl_slist_free_all(request_headers_);
+  request_headers_ = list;
+  request_lines_ = std::move(lines);
+  return {};
 }
 
 Result<void> CurlTransfer::start(const HttpRequest& request, std::string_view authorization,
                                  bool wake_on_data) {
   stop();
   wake_on_data_ = wake_on_data;
-  const auto clean = [](std::string_view text) {
-    return std::ranges::none_of(text, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
-  };
-  for (const auto& [name, value] : request.headers) {
-    if (!clean(name) || !clean(value)) return fail(Code::kInvalidArgument, "control bytes in header " + name);
-    add_header(name, value);
-  }
-  if (!authorization.empty()) add_header("authorization", authorization);
-  if (!session_.host_header().empty()) add_header("host", session_.host_header());
-  // Otherwise curl waits a second for "100 Continue" before it sends a large body over HTTP/1.1.
-  if (!request.body.empty()) request_headers_ = curl_slist_append(request_headers_, "Expect:");
-  curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, request_headers_);
+  TRY_VOID(set_headers(request, authorization));
   curl_easy_setopt(easy_, CURLOPT_URL, session_.url_of(request.target).c_str());
 
   static constexpr std::array<const char*, 5> kNames = {"GET", "POST", "PUT", "PATCH", "DELETE"};
@@ -125,8 +142,6 @@ Result<void> CurlTransfer::start(const HttpRequest& request, std::string_view au
 void CurlTransfer::stop() {
   if (running_) loop_.remove(easy_);
   running_ = changed_ = done_ = head_complete_ = refused_ = false;
-  curl_slist_free_all(request_headers_);
-  request_headers_ = nullptr;
   result_ = CURLE_OK;
   status_ = 0;
   header_bytes_ = 0;
@@ -188,6 +203,7 @@ bool CurlTransfer::take_header(std::string_view line) {
       refusal_ = "the response is compressed, which was not asked for";
       return false;
     }
+    expect_body();
     if (wake_on_data_) wake();
     return true;
   }
@@ -197,8 +213,16 @@ bool CurlTransfer::take_header(std::string_view line) {
   std::ranges::transform(name, name.begin(), [](unsigned char c) {
     return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
   });
+  if (headers_.empty()) headers_.reserve(kUsualHeaders);
   headers_.emplace_back(std::move(name), trim(text.substr(colon + 1)));
   return true;
+}
+
+void CurlTransfer::expect_body() {
+  const auto told = find_header(headers_, "content-length");
+  size_t length = 0;
+  if (told && std::from_chars(told->data(), told->data() + told->size(), length).ec == std::errc{})
+    body_.reserve(std::min(length, kReservedBodyBytes));
 }
 
 size_t CurlTransfer::on_body(char* data, size_t size, size_t count, void* self) {

@@ -51,6 +51,7 @@ Result<void> JsonScanner::close(bool object) {
                 std::string("JSON: a closing ") + (object ? "brace" : "bracket") + " that nothing opened");
   }
   --depth_;
+  if (depth_ == 1) ++children_;
   complete_ = depth_ == 0;
   return {};
 }

@@ -26,6 +26,8 @@ class JsonScanner {
   [[nodiscard]] bool complete() const { return complete_; }
   /// True between the first byte of a value and its last.
   [[nodiscard]] bool inside() const { return depth_ > 0; }
+  /// Objects and arrays that stand directly inside the value and have ended.
+  [[nodiscard]] size_t children() const { return children_; }
   /// Ready for the next top-level value.
   void reset();
 
@@ -35,6 +37,7 @@ class JsonScanner {
 
   uint64_t objects_ = 0;  ///< Bit i: the bracket at depth i + 1 is a brace.
   size_t depth_ = 0;
+  size_t children_ = 0;
   bool in_string_ = false;
   bool escaped_ = false;
   bool complete_ = false;

@@ -34,6 +34,19 @@ bool is_space(char c) {
   return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
+/// An event as every API server writes it, {"type":"T","object":{...}} and nothing else: cut without a
+/// parser. `frame` is balanced and has one object or list inside.
+std::optional<std::pair<std::string_view, std::string_view>> split_plain(std::string_view frame) {
+  constexpr std::string_view kBegin = R"({"type":")";
+  constexpr std::string_view kMiddle = R"(","object":{)";
+  if (!frame.starts_with(kBegin) || !frame.ends_with("}}")) return std::nullopt;
+  const std::string_view rest = frame.substr(kBegin.size());
+  const size_t end = rest.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+  if (end == std::string_view::npos || !rest.substr(end).starts_with(kMiddle)) return std::nullopt;
+  const size_t begin = end + kMiddle.size() - 1;
+  return std::pair(rest.substr(0, end), rest.substr(begin, rest.size() - 1 - begin));
+}
+
 /// metadata.resourceVersion into `version`, and whether the annotation that ends a streaming list is there.
 Result<void> read_metadata(simdjson::ondemand::object object, std::string& version,
                            bool& initial_events_end) {
@@ -60,6 +73,12 @@ Result<void> read_metadata(simdjson::ondemand::object object, std::string& versi
     }
   }
   return {};
+}
+
+/// `frame`, which lies in `buffer` with enough bytes behind it.
+simdjson::padded_string_view padded(const std::string& buffer, std::string_view frame) {
+  const auto at = static_cast<size_t>(frame.data() - buffer.data());
+  return simdjson::padded_string_view(frame.data(), frame.size(), buffer.capacity() - at);
 }
 
 }  // namespace
@@ -96,27 +115,19 @@ Result<std::optional<WatchFrame>> WatchDecoder::next() {
   scanned_ += used;
   if (scanned_ - begin_ > max_frame_bytes_) return malformed("an event is above its size bound");
   if (!scanner_.complete()) return std::nullopt;
+  const bool one_child = scanner_.children() == 1;
   scanner_.reset();
   const std::string_view frame = std::string_view(buffer_).substr(begin_, scanned_ - begin_);
   begin_ = scanned_;
-  TRY(WatchFrame decoded, decode(frame));
+  TRY(WatchFrame decoded, decode(frame, one_child));
   return decoded;
 }
 
-/// Two passes over the small outer object: simdjson on demand hands out `object` as raw bytes, and then its
-/// metadata is read from those. Neither builds a tree.
-Result<WatchFrame> WatchDecoder::decode(std::string_view frame) {
-  // simdjson reads up to SIMDJSON_PADDING bytes past the end: the buffer must own them.
-  const auto offset = static_cast<size_t>(frame.data() - buffer_.data());
-  if (buffer_.capacity() < offset + frame.size() + simdjson::SIMDJSON_PADDING) {
-    buffer_.reserve(offset + frame.size() + simdjson::SIMDJSON_PADDING + buffer_.size() / 4);
-  }
-  const auto padded = [&](size_t at, size_t size) {
-    return simdjson::padded_string_view(buffer_.data() + at, size, buffer_.capacity() - at);
-  };
+/// Type and raw object of an event, whatever the order of its fields is.
+Result<WatchFrame> WatchDecoder::split(std::string_view frame) {
   simdjson::ondemand::document document;
   simdjson::ondemand::object outer;
-  if (shared_parser().iterate(padded(offset, frame.size())).get(document) != simdjson::SUCCESS ||
+  if (shared_parser().iterate(padded(buffer_, frame)).get(document) != simdjson::SUCCESS ||
       document.get_object().get(outer) != simdjson::SUCCESS) {
     return malformed("an event is not a JSON object");
   }
@@ -145,10 +156,29 @@ Result<WatchFrame> WatchDecoder::decode(std::string_view frame) {
   WatchFrame out;
   TRY(out.type, type_of(*type));
   out.object = *object;
+  return out;
+}
+
+/// The event is cut, then the object's metadata is read. Nothing builds a tree.
+Result<WatchFrame> WatchDecoder::decode(std::string_view frame, bool one_child) {
+  // simdjson reads up to SIMDJSON_PADDING bytes past the end: the buffer must own them.
+  const auto offset = static_cast<size_t>(frame.data() - buffer_.data());
+  const size_t size = frame.size();
+  if (buffer_.capacity() < offset + size + simdjson::SIMDJSON_PADDING)
+    buffer_.reserve(offset + size + simdjson::SIMDJSON_PADDING + buffer_.size() / 4);
+  frame = std::string_view(buffer_).substr(offset, size);
+  WatchFrame out;
+  const auto plain = one_child ? split_plain(frame) : std::nullopt;
+  if (plain) {
+    TRY(out.type, type_of(plain->first));
+    out.object = plain->second;
+  } else {
+    TRY(out, split(frame));
+  }
   if (out.type == WatchType::kError) return out;
-  const auto at = static_cast<size_t>(out.object.data() - buffer_.data());
+  simdjson::ondemand::document document;
   simdjson::ondemand::object inner;
-  if (shared_parser().iterate(padded(at, out.object.size())).get(document) != simdjson::SUCCESS ||
+  if (shared_parser().iterate(padded(buffer_, out.object)).get(document) != simdjson::SUCCESS ||
       document.get_object().get(inner) != simdjson::SUCCESS) {
     return malformed("object is not a JSON object");
   }

@@ -38,7 +38,8 @@ class WatchDecoder {
   void reset();
 
  private:
-  Result<WatchFrame> decode(std::string_view frame);
+  Result<WatchFrame> decode(std::string_view frame, bool one_child);
+  Result<WatchFrame> split(std::string_view frame);
 
   size_t max_frame_bytes_;
   std::string buffer_;

@@ -65,6 +65,16 @@ TEST_CASE("fields in another order and white space: still an event") {
   CHECK(seen[0].version == "5");
 }
 
+TEST_CASE("fields behind the object, plain or nested: the object alone comes out") {
+  const std::string begin = R"({"type":"ADDED","object":)" + pod("a", "7");
+  for (const char* end :
+       {R"(,"more":5})", R"(,"more":{"metadata":{"resourceVersion":"8"}}})", R"(,"more":"x}}"})"}) {
+    INFO(end);
+    const std::string body = begin + end + "\n";
+    CHECK(decode(body, body.size()) == std::vector{Seen{WatchType::kAdded, pod("a", "7"), "7"}});
+  }
+}
+
 TEST_CASE("rule 8: the bookmark that ends the initial events is told from others") {
   const std::string end =
       R"({"metadata":{"resourceVersion":"40","annotations":{"x":"y","k8s.io/initial-events-end":"true"}}})";
