@@ -113,8 +113,14 @@ class Planner {
     const auto last = grouped_.last_attempt.find(replica);
     const int32_t label = last == grouped_.last_attempt.end() ? -1 : last->second;
     // A recorded number that no pod has yet is the attempt that was promised and not made.
-    if (recorded != recorded_.end() && recorded->second.attempt > label) return recorded->second.attempt;
-    return label + 1;
+    const bool promised = recorded != recorded_.end() && recorded->second.attempt > label;
+    int32_t next = promised ? recorded->second.attempt : label + 1;
+    while (world_.taken.contains({replica, next}))
+      ++next;
+    return next;
+  }
+  [[nodiscard]] bool taken(const Group& group) const {
+    return !group.missing.empty() && world_.taken.contains({group.replica, group.attempt});
   }
   /// Its own, unless that is no longer known.
   [[nodiscard]] const std::string& repair_revision(const Group& group) const {
@@ -171,7 +177,8 @@ void Planner::find_slots() {
 }
 
 void Planner::examine(Slot& slot, Group& group) {
-  const GroupEnd end = group.end();
+  GroupEnd end = group.end();
+  if (end == GroupEnd::kNone && taken(group)) end = GroupEnd::kNameTaken;
   if (end == GroupEnd::kNone) return undo_half_bound(slot, group);
   slot.ready = false;
   if (end == GroupEnd::kOwnFailure) return after_own_failure(slot, group);
@@ -313,7 +320,8 @@ void Planner::emit_slot(const Slot& slot) {
     const bool promised = recorded != recorded_.end() && recorded->second.attempt == view.attempt;
     if (promised) {
       plan_.attempts.push_back(recorded->second);
-    } else if (recorded != recorded_.end() || grouped_.by_replica.contains(slot.replica)) {
+    } else if (recorded != recorded_.end() || grouped_.by_replica.contains(slot.replica) ||
+               world_.taken.contains({slot.replica, view.attempt - 1})) {
       plan_.attempts.push_back(
           {slot.replica, view.attempt, slot.restarts, std::chrono::time_point_cast<seconds>(world_.now)});
     }

@@ -2,7 +2,9 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "api/stowage/v1alpha1/model_deployment.h"
@@ -29,6 +31,8 @@ struct World {
   std::string owner_uid;
   std::vector<Member> members;                ///< All pods with the deployment's label, other owners' too.
   std::vector<api::ReplicaAttempt> attempts;  ///< status.attempts.
+  /// (replica, attempt) of pods whose names somebody else holds: these attempts cannot be made.
+  std::set<std::pair<int32_t, int32_t>> taken;
 };
 
 /// Why a group goes.
@@ -41,6 +45,7 @@ enum class GroupEnd {
   kRejected,    ///< Refused by the kubelet.
   kNodeGone,    ///< Its node no longer exists.
   kMemberGone,  ///< A pod was deleted by somebody.
+  kNameTaken,   ///< The name of a pod that it still needs is held by somebody else.
   kHalfBound,   ///< Some of its pods are bound and the others found no room for too long.
 };
 

@@ -47,6 +47,7 @@ boost::asio::awaitable<Result<kube::Action>> Reconciler::reconcile(std::string k
     expectations_.forget(key);
     written_.erase(key);
     refused_.erase(key);
+    taken_.erase(key);
     co_return kube::Action::await_change();
   }
   // Owner references let the garbage collector take the children.
@@ -97,6 +98,13 @@ void Reconciler::plan(Pass& pass) {
   world.revision = pass.revision;
   world.owner_uid = deployment.meta.uid;
   world.attempts = pass.before.attempts;
+  if (const auto it = taken_.find(pass.key); it != taken_.end()) {
+    if (it->second.uid == deployment.meta.uid) {
+      world.taken = it->second.attempts;
+    } else {
+      taken_.erase(it);
+    }
+  }
   for (const auto& revision : pass.observed.revisions) {
     if (revision->nodes > 0) world.group_sizes[revision->meta.name] = revision->nodes;
   }
@@ -196,6 +204,10 @@ void Reconciler::tell(const Pass& pass) {
         break;
       case GroupEnd::kMemberGone:
         say("Normal", "PodGone", "lost a pod and is replaced whole");
+        break;
+      case GroupEnd::kNameTaken:
+        say("Warning", "PodNameTaken",
+            "cannot have the name of a pod, which is somebody else's: starts anew");
         break;
       case GroupEnd::kHalfBound:
         say("Warning", "GangIncomplete", "could not be placed whole and is placed anew");

@@ -4,7 +4,9 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 
 #include "controllers/model_deployment/desired.h"
 #include "controllers/model_deployment/observe.h"
@@ -75,6 +77,12 @@ class Reconciler {
   kube::Expectations expectations_;
   /// Status as last written, until the cache has caught up with it.
   std::map<std::string, Written> written_;
+  /// Attempts whose pods' names somebody else holds, by deployment.
+  struct Taken {
+    std::string uid;
+    std::set<std::pair<int32_t, int32_t>> attempts;
+  };
+  std::map<std::string, Taken> taken_;
   /// Why the API server refused a pod, by deployment: told in conditions until one is accepted.
   std::map<std::string, Issue> refused_;
 };

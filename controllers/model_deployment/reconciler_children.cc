@@ -212,6 +212,10 @@ kube::Async<void> Reconciler::create_pod(Pass& pass, PodCreate create, std::stri
   CO_TRY(const std::string text, co_await client_.get(kinds::kPod, deployment.meta.ns, name));
   CO_TRY(const auto fact, decode_pod_fact(text));
   if (owned_by(fact.meta, deployment) && !fact.meta.deleted) co_return Result<void>{};
+  // The next attempt has other names.
+  Taken& taken = taken_[pass.key];
+  if (taken.uid != deployment.meta.uid) taken = {.uid = deployment.meta.uid, .attempts = {}};
+  taken.attempts.insert({create.replica, create.attempt});
   co_return fail(Code::kConflict, fmt::format("pod {} exists and is not ours or is being deleted", name));
 }
 

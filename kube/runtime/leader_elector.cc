@@ -78,12 +78,15 @@ struct LeaderElector::Impl {
   Async<bool> create();
   Async<bool> take();
   Async<Record> fetch();
+  asio::awaitable<bool> freshen();
+  Async<void> renew_within_term();
   Async<void> renew();
   Async<Record> patch(json spec, Millis timeout);
   asio::awaitable<void> wait_for_chance();
   asio::awaitable<void> watch();
   void observe(Record seen);
   void won(Record now_ours, MonoTime sent);
+  [[nodiscard]] MonoTime fence() const { return last_renewal + options.lease - options.lease / 10; }
   [[nodiscard]] MonoTime expiry() const { return observed_at + std::max(observed.lease, options.lease); }
 
   Environment env;
@@ -143,7 +146,11 @@ Async<bool> LeaderElector::Impl::create() {
                        {"acquireTime", now},
                        {"renewTime", now},
                        {"leaseTransitions", 0}}}};
-  auto answer = co_await client.create(kLeases, options.ns, body.dump(), client.user_agent());
+  HttpRequest request{.method = Method::kPost, .target = kLeases.path(options.ns)};
+  request.headers.emplace_back("content-type", "application/json");
+  request.body = body.dump();
+  request.timeout = std::max(kLeastTimeout, options.renew / 2);
+  auto answer = co_await client.raw(std::move(request));
   if (!answer) {
     if (answer.error().code == Code::kAlreadyExists) co_return false;
     co_return std::unexpected(std::move(answer).error());
@@ -256,6 +263,26 @@ Async<void> LeaderElector::Impl::renew() {
   co_return fail(Code::kUnavailable, "the lease was changed by somebody else; renewing again");
 }
 
+// The answer to a take may come late, or be read late by a process that stood still: a term that began behind
+// its fence, or just before it, would refuse its own writes. It begins with a renewal that is young.
+asio::awaitable<bool> LeaderElector::Impl::freshen() {
+  while (ours && env.clock.now() - last_renewal >= options.retry / 2) {
+    const auto renewed = co_await renew();
+    if (!renewed && ours) co_await env.sleep_for(options.retry / 2);
+  }
+  co_return ours;
+}
+
+// A process that stood still past its fence has refused writes since, whatever the server says now: its term
+// is over, as if the lease were lost.
+Async<void> LeaderElector::Impl::renew_within_term() {
+  const MonoTime end = fence();
+  auto renewed = env.clock.now() < end ? co_await renew() : Result<void>{};
+  if (env.clock.now() < end) co_return renewed;
+  ours = false;
+  co_return fail(Code::kTimeout, "no renewal in time: this process stood still, or the server did");
+}
+
 LeaderElector::LeaderElector(Environment env, Client& client, LeaseOptions options)
     : impl_(std::make_unique<Impl>(env, client, std::move(options))) {}
 LeaderElector::~LeaderElector() = default;
@@ -265,7 +292,7 @@ asio::awaitable<void> LeaderElector::acquire() {
   std::string told;
   for (;;) {
     const auto result = co_await self.try_acquire();
-    if (result && *result) co_return;
+    if (result && *result && co_await self.freshen()) co_return;
     if (result) {
       self.known = true;
       co_await self.wait_for_chance();
@@ -289,7 +316,7 @@ Async<void> LeaderElector::hold() {
   Millis wait = options.retry;
   for (;;) {
     co_await self.env.sleep_for(wait);
-    const auto result = co_await self.renew();
+    auto result = co_await self.renew_within_term();
     wait = options.retry;
     if (result) continue;
     const Error& error = result.error();
@@ -334,7 +361,7 @@ bool LeaderElector::known() const {
 
 MonoTime LeaderElector::fence() const {
   if (!impl_->ours) return MonoTime::min();
-  return impl_->last_renewal + impl_->options.lease - impl_->options.lease / 10;
+  return impl_->fence();
 }
 
 }  // namespace stowage::kube

@@ -7,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "api/core/json_walk.h"
 #include "base/duration.h"
 #include "base/quantity.h"
 #include "gpu-scheduler/translate.h"
@@ -41,18 +42,38 @@ struct NodeState {
   std::set<std::string> weights;
 };
 
-/// One frame of a watch: the type, the object's text, and its JSON.
+/// One frame of a watch: the type, and the object's text.
 struct Frame {
   std::string type;
-  nlohmann::json object;
+  std::string object;
 };
 
 std::optional<Frame> next_frame(Watch& watch) {
   auto line = watch.next();
   if (!line) return std::nullopt;
-  auto json = nlohmann::json::parse(*line, nullptr, false);
-  if (json.is_discarded()) return Frame{.type = "ERROR", .object = {}};
-  return Frame{.type = json.value("type", ""), .object = std::move(json["object"])};
+  Frame out;
+  const auto read = api::read_json(*line, [&](api::JsonValue root) {
+    root.object([&](std::string_view key, api::JsonValue value) {
+      if (key == "type") out.type = value.text();
+      if (key == "object") out.object = value.raw();
+    });
+  });
+  if (!read) out.type = "ERROR";
+  return out;
+}
+
+/// metadata.deletionGracePeriodSeconds.
+int64_t grace_seconds(std::string_view pod) {
+  int64_t out = 30;
+  (void)api::read_json(pod, [&](api::JsonValue root) {
+    root.object([&](std::string_view key, api::JsonValue part) {
+      if (key != "metadata") return;
+      part.object([&](std::string_view name, api::JsonValue value) {
+        if (name == "deletionGracePeriodSeconds") out = value.integer();
+      });
+    });
+  });
+  return out;
 }
 
 std::optional<Millis> wish(const api::Pod& pod, std::string_view name) {
@@ -169,7 +190,7 @@ struct Kubelets::State {
   }
 
   void on_pod(const Frame& frame, WallTime now) {
-    auto decoded = api::decode_pod(frame.object.dump());
+    auto decoded = api::decode_pod(frame.object);
     if (!decoded || decoded->spec.node_name.empty()) return;
     const std::string uid = decoded->meta.uid;
     const std::string node = decoded->spec.node_name;
@@ -192,8 +213,7 @@ struct Kubelets::State {
       if (const auto it = nodes.find(node); it != nodes.end()) it->second.room.release(uid);
     }
     if (state.pod.terminating()) {
-      const auto& meta = frame.object["metadata"];
-      state.grace_seconds = meta.value("deletionGracePeriodSeconds", int64_t{30});
+      state.grace_seconds = grace_seconds(frame.object);
       if (nodes.contains(node)) stop(state, now);
     } else if (!state.accepted && !state.pod.terminal()) {
       if (!take_over(state)) admit(state, now);
@@ -210,7 +230,7 @@ struct Kubelets::State {
   }
 
   void on_node(const Frame& frame, WallTime now) {
-    auto node = api::decode_node(frame.object.dump());
+    auto node = api::decode_node(frame.object);
     if (!node) return;
     if (frame.type == "DELETED") return node_gone(node->meta.name, now);
     const bool fresh = !nodes.contains(node->meta.name);

@@ -36,6 +36,10 @@ int64_t int_or_percent(const Json& value, int64_t of, int64_t fallback) {
 
 Checker::Checker(sandbox::Server& server, Patience patience) : server_(server), patience_(patience) {}
 
+void Checker::trace(MonoTime now, std::string line) {
+  if (trace_on_) trace_.emplace_back(now, std::move(line));
+}
+
 void Checker::report(const char* invariant, std::string what) {
   violations_.push_back({.invariant = invariant, .what = std::move(what)});
 }
@@ -72,13 +76,17 @@ void Checker::on_node(const Change& change) {
   auto node = api::decode_node(change.json);
   if (!node) return;
   const std::string name = node->meta.name;
+  if (trace_on_)
+    trace(change.now,
+          fmt::format("    node {}{}{}", name, change.type == kube::WatchType::kDeleted ? " goes" : "",
+                      node->unschedulable || !node->taints.empty() ? " closed" : ""));
   if (change.type == kube::WatchType::kDeleted) {
     nodes_.erase(name);
     for (const auto& [uid, pod] : pods_) {
       if (pod.spec.node_name != name) continue;
       if (Target* target = target_of(pod)) {
         target->disturbed = change.now;
-        target->own_failures.clear();  // what came from outside explains what failed inside
+        excuse(*target, pod);
       }
     }
     return;

@@ -69,6 +69,11 @@ class Checker {
   void check_secrecy(const std::string& where, std::string_view text);
   void report(const char* invariant, std::string what);
   void clock_jumped() { clocks_jumped_ = true; }
+  /// From now on every write and what became of every pod is written down, for people.
+  void keep_trace() { trace_on_ = true; }
+  void trace(MonoTime now, std::string line);
+  using Traced = std::vector<std::pair<MonoTime, std::string>>;
+  [[nodiscard]] const Traced& traced() const { return trace_; }
 
   /// What no process may ever tell.
   static constexpr std::string_view kSecret = "c2VjcmV0LWhmLXRva2Vu";
@@ -94,6 +99,7 @@ class Checker {
     std::string conditions_text;
     Parts parts;
     std::map<std::string, std::set<std::string>> own_failures;  ///< Replica -> attempts that failed.
+    std::set<std::string> excused;  ///< Attempts ("replica/attempt") that something from outside hit.
   };
   struct Change {
     kube::WatchType type;
@@ -113,8 +119,10 @@ class Checker {
   void check_surge(const api::Pod& created, MonoTime now);
   void check_delete(const Write& write);
   void check_bind(const Write& write);
+  [[nodiscard]] bool served(const api::Pod& gone) const;
   void check_retired(const api::Pod& before, MonoTime now);
   void check_budget(const api::Pod& failed);
+  void excuse(Target& target, const api::Pod& hit);
   void check_parts(const Write& write, const std::string& what, const Parts& before, const Parts& after,
                    const api::Pod* pod_before, const api::Pod* pod_after);
   void note_lease(const Write& write);
@@ -141,6 +149,8 @@ class Checker {
   std::vector<Violation> violations_;
   bool silence_ = false;
   bool clocks_jumped_ = false;
+  bool trace_on_ = false;
+  Traced trace_;
   bool gangs_changed_ = false;
   size_t writes_ = 0;
 };

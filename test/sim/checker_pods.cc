@@ -27,6 +27,13 @@ bool failed_by_itself(const api::Pod& pod) {
          std::ranges::any_of(pod.status.containers, [](const auto& c) { return c.exit_code != 0; });
 }
 
+std::string describe(const api::Pod& pod, bool gone) {
+  return fmt::format("pod {} {} on {} {}{}{}{} {}", pod.meta.key(), pod.meta.uid.substr(0, 8),
+                     pod.spec.node_name.empty() ? "-" : pod.spec.node_name, pod.status.phase,
+                     pod.status.reason.empty() ? "" : "/" + pod.status.reason, pod.ready() ? " ready" : "",
+                     pod.terminating() ? " terminating" : "", gone ? "GONE" : "");
+}
+
 }  // namespace
 
 void Checker::on_pod(const Change& change) {
@@ -40,6 +47,7 @@ void Checker::on_pod(const Change& change) {
   std::optional<api::Pod> before;
   if (known != pods_.end()) before = known->second;
   if (!decoded->meta.annotation("stowage.dev/group").empty()) gangs_changed_ = true;
+  if (trace_on_) trace(change.now, "    " + describe(*decoded, change.type == kube::WatchType::kDeleted));
   if (change.type == kube::WatchType::kDeleted) {
     if (before) {
       pods_.erase(uid);
@@ -73,7 +81,7 @@ void Checker::on_quiet_pod(const api::Pod& pod, const api::Pod* before, const Ch
   if (failed_by_itself(pod) && !failed_by_itself(*before)) check_budget(pod);
   const bool there = pods_.contains(pod.meta.uid);
   const bool operators = change.writer != nullptr && change.writer->role == "operator";
-  if (!operators && pod.terminating() && !before->terminating()) target->own_failures.clear();
+  if (!operators && ((pod.terminating() && !before->terminating()) || !there)) excuse(*target, pod);
   const bool was_ready = before->ready() && !before->terminating();
   const bool is_ready = there && pod.ready() && !pod.terminating();
   if (!was_ready || is_ready) return;
@@ -110,15 +118,25 @@ std::set<std::string> Checker::ready_replicas(const std::string& ns, const Targe
   return out;
 }
 
+/// Its group was whole and Ready but for what the operator itself takes away.
+bool Checker::served(const api::Pod& gone) const {
+  const std::string& group = gone.meta.annotation("stowage.dev/group");
+  if (group.empty()) return true;
+  int64_t others = 0;
+  for (const auto& [uid, pod] : pods_) {
+    if (uid == gone.meta.uid || pod.meta.ns != gone.meta.ns ||
+        pod.meta.annotation("stowage.dev/group") != group)
+      continue;
+    if (pod.ready() && !pod.terminating() && !pod.terminal()) ++others;
+  }
+  // The first pod that goes tells.
+  return others + 1 >= size_of(gone);
+}
+
 /// The operator took a Ready pod away: its replica was one of those that may be missing.
 void Checker::check_retired(const api::Pod& gone, MonoTime now) {
   const Target& target = *target_of(gone);
-  // A group of which another member has failed served no more.
-  for (const auto& [uid, pod] : pods_) {
-    if (pod.terminal() && pod.meta.ns == gone.meta.ns &&
-        pod.meta.annotation("stowage.dev/group") == gone.meta.annotation("stowage.dev/group"))
-      return;
-  }
+  if (!served(gone)) return;
   if (now - target.disturbed <= patience_.unseen) return;
   const bool recent = now - target.changed <= patience_.target_change;
   const int64_t wanted = recent ? target.lowest : target.replicas;
@@ -131,13 +149,24 @@ void Checker::check_retired(const api::Pod& gone, MonoTime now) {
                            gone.meta.key(), ready.size(), wanted, target.unavailable));
 }
 
+/// What came from outside explains what failed inside: this attempt spends no budget.
+void Checker::excuse(Target& target, const api::Pod& hit) {
+  const std::string& replica = hit.meta.label("stowage.dev/replica");
+  const std::string& attempt = hit.meta.label("stowage.dev/attempt");
+  target.excused.insert(replica + "/" + attempt);
+  target.own_failures[replica].erase(attempt);
+}
+
 /// I10: restarts for the workload's own failures are counted, by whomever leads.
 void Checker::check_budget(const api::Pod& failed) {
   Target& target = *target_of(failed);
   if (clocks_jumped_) return;       // the window of the budget is wall time
   if (size_of(failed) < 2) return;  // the kubelet restarts single pods
-  auto& attempts = target.own_failures[failed.meta.label("stowage.dev/replica")];
-  attempts.insert(failed.meta.label("stowage.dev/attempt"));
+  const std::string& replica = failed.meta.label("stowage.dev/replica");
+  const std::string& attempt = failed.meta.label("stowage.dev/attempt");
+  if (target.excused.contains(replica + "/" + attempt)) return;
+  auto& attempts = target.own_failures[replica];
+  attempts.insert(attempt);
   if (static_cast<int64_t>(attempts.size()) > target.budget + 1)
     report("I10", fmt::format("replica of {} failed {} times, its budget is {} restarts", failed.meta.key(),
                               attempts.size(), target.budget));

@@ -143,6 +143,9 @@ void Checker::after_write(const Write& write) {
   const kube::HttpRequest& request = write.request;
   if (request.method == kube::Method::kGet) return;
   const bool lease = is_lease(request.target);
+  if (trace_on_ && !lease)
+    trace(write.now, fmt::format("{}{} {} {} -> {}", write.who, write.late ? " (late)" : "",
+                                 kube::method_name(request.method), request.target, write.status));
   const bool process = !write.role.empty() && !write.late;
   if (process) {
     check_delete(write);

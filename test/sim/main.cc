@@ -63,8 +63,10 @@ int play_seeds(const Arguments& arguments, const sim::Ground& ground, uint64_t f
   const SystemClock clock;
   const MonoTime start = clock.now();
   const auto options = [&](uint64_t seed) {
-    return sim::SimOptions{
-        .seed = seed, .replicas = arguments.replicas, .mutation = sim::find_mutation(arguments.mutation)};
+    return sim::SimOptions{.seed = seed,
+                           .replicas = arguments.replicas,
+                           .mutation = sim::find_mutation(arguments.mutation),
+                           .trace = arguments.logs};
   };
   size_t violations = 0;
   uint64_t played = 0;
@@ -94,7 +96,8 @@ int play_seeds(const Arguments& arguments, const sim::Ground& ground, uint64_t f
 int replay(const Arguments& arguments, const sim::Ground& ground) {
   size_t violations = 0;
   for (const std::string& path : arguments.replay) {
-    const auto options = sim::load_regression(path);
+    auto options = sim::load_regression(path);
+    if (options) options->trace = arguments.logs;
     if (!options) {
       fmt::print(stderr, "{}\n", options.error().to_string());
       return 2;
@@ -165,7 +168,7 @@ int main(int argc, char** argv) {
   app.add_option("--replay", arguments.replay, "stored regressions to play")->check(CLI::ExistingFile);
   app.add_flag("--shrink", arguments.shrink, "cut the first failing seed down to the faults that matter");
   app.add_option("--store", arguments.store, "folder for the shrunk schedule, as a regression");
-  app.add_flag("--logs", arguments.logs, "print the logs of failing seeds");
+  app.add_flag("--logs", arguments.logs, "print the logs of failing seeds, and what they wrote when");
   CLI11_PARSE(app, argc, argv);
   if (arguments.list_mutations) {
     for (const auto& mutation : sim::mutations())

@@ -1,5 +1,7 @@
 #include "test/sim/schedule.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "test/sim/recount.h"
@@ -17,10 +19,13 @@ Millis pause(Random& random) {
 /// Until nothing but leases was written for longer than statuses and events are held back (30 s).
 bool rest(SimWorld& world) {
   constexpr Millis kHeldBack{35'000};
-  for (int i = 0; i < 6; ++i) {
+  constexpr Millis kLook{1'000};
+  Millis quiet{0};
+  for (Millis passed{0}; passed < 6 * kHeldBack; passed += kLook) {
     const size_t before = world.checker().writes();
-    world.run_for(kHeldBack);
-    if (world.checker().writes() == before) return true;
+    world.run_for(kLook);
+    quiet = world.checker().writes() == before ? quiet + kLook : Millis{0};
+    if (quiet >= kHeldBack) return true;
   }
   return false;
 }
@@ -60,6 +65,21 @@ void end(SimWorld& world, Story& story, uint64_t seed) {
   checker.expect_silence(false);
 }
 
+/// What happened and what was written, in order, when it was asked for.
+std::string timeline(SimWorld& world) {
+  Checker::Traced lines = world.checker().traced();
+  if (lines.empty()) return {};
+  for (const Fault& fault : world.plan().faults())
+    lines.emplace_back(fault.at, fmt::format("* [{}] {}", fault.id, fault.what));
+  std::ranges::stable_sort(lines, {}, &Checker::Traced::value_type::first);
+  std::string out;
+  for (const auto& [at, line] : lines) {
+    const auto since = std::chrono::duration_cast<Millis>(at - SimWorld::kStart).count();
+    out += fmt::format("{:>9.3f} {}\n", static_cast<double>(since) / 1000, line);
+  }
+  return out;
+}
+
 }  // namespace
 
 Outcome play(const SimOptions& options, const Ground& ground) {
@@ -81,7 +101,7 @@ Outcome play(const SimOptions& options, const Ground& ground) {
                   .faults = world.plan().faults(),
                   .writes = world.checker().writes(),
                   .logs = {}};
-  if (!outcome.violations.empty()) outcome.logs = world.logs();
+  if (!outcome.violations.empty()) outcome.logs = world.logs() + timeline(world);
   return outcome;
 }
 

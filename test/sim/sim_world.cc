@@ -38,6 +38,7 @@ SimWorld::SimWorld(SimOptions options, const Ground& ground)
                   },
               .settled = [this] { checker_.tick(world_.clock().now(), world_.clock().wall()); },
               .next = [this] { return next_restart(); }}) {
+  if (options_.trace) checker_.keep_trace();
   for (size_t role = 0; role < ground_.roles.size(); ++role) {
     for (int number = 0; number < options_.replicas; ++number)
       slots_.push_back({.role = role, .number = number});

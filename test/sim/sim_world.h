@@ -22,12 +22,16 @@ struct SimOptions {
   std::optional<std::set<std::string>> only = {};  ///< Nothing but these faults happens.
   const Mutation* mutation = nullptr;
   Patience patience = {};
+  bool trace = false;  ///< Writes down what happens, for people.
 };
 
 /// The whole control plane in one process under virtual time: the API server, kubelets, and replicas of each
 /// role that die and come back. One seed is one schedule, bit for bit.
 class SimWorld {
  public:
+  /// When virtual clocks start.
+  static constexpr MonoTime kStart{Millis{3'600'000}};
+
   SimWorld(SimOptions options, const Ground& ground);
   ~SimWorld();
   SimWorld(const SimWorld&) = delete;

@@ -261,7 +261,8 @@ void Story::make_room() {
   }
   int wanted = 0;
   for (const Model& model : models_) {
-    wanted += (3 + 1) * model.nodes;
+    // At most three replicas and a surge; two pods of at most 4 GPUs share a node.
+    wanted += model.nodes == 1 ? 2 : (3 + 1) * model.nodes;
     if (!model.crashes)
       patch(fmt::format("{}/{}", kDeployments, model.name), R"({"spec":{"suspend":false}})");
   }

@@ -62,7 +62,7 @@ ScriptedTransport::Reply LeaseServer::change(const HttpRequest& request) {
   transitions_ = spec.value("leaseTransitions", transitions_);
   changed();
   if (std::exchange(lose_reply_, false)) return {.result = fail(Code::kUnavailable, "connection reset")};
-  return {.result = ok_response(body())};
+  return {.result = ok_response(body()), .after = std::exchange(delay_, Millis{0})};
 }
 
 ScriptedTransport::Reply LeaseServer::answer(const HttpRequest& request) {

@@ -31,6 +31,8 @@ class LeaseServer {
   void lose_next_reply() { lose_reply_ = true; }
   /// The next write finds that somebody else wrote in between.
   void conflict_next() { conflict_ = true; }
+  /// The next write is applied at once and answered this much later.
+  void delay_next_reply(Millis wait) { delay_ = wait; }
   void on_other(ScriptedTransport::OnCall handler) { other_ = std::move(handler); }
 
  private:
@@ -51,6 +53,7 @@ class LeaseServer {
   bool down_ = false;
   bool lose_reply_ = false;
   bool conflict_ = false;
+  Millis delay_{0};
 };
 
 }  // namespace stowage::test

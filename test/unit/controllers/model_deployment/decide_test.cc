@@ -101,6 +101,30 @@ TEST_CASE("a pod of a group fails by itself: the whole group restarts and one re
   CHECK(plan.attempts[0].attempt == 1);
 }
 
+TEST_CASE(
+    "somebody else holds the name of a pod that is still to be made: the group starts anew, free of budget") {
+  Cluster cluster(1, 2);
+  cluster.pod(0, 0, 0, 2, kNew);
+  cluster.world.taken = {{0, 0}, {0, 1}};
+  const Plan plan = cluster.decide();
+  REQUIRE(plan.deletes.size() == 1);
+  CHECK(plan.deletes[0].why == GroupEnd::kNameTaken);
+  REQUIRE(plan.creates.size() == 2);
+  CHECK(plan.creates[0].attempt == 2);
+  REQUIRE(plan.attempts.size() == 1);
+  CHECK(plan.attempts[0].attempt == 2);
+  CHECK(plan.attempts[0].restarts == 0);
+}
+
+TEST_CASE("a name of an attempt is taken and all its pods are there: nothing is done") {
+  Cluster cluster(1, 2);
+  cluster.group(0, kNew);
+  cluster.world.taken = {{0, 0}};
+  const Plan plan = cluster.decide();
+  CHECK(plan.deletes.empty());
+  CHECK(plan.creates.empty());
+}
+
 TEST_CASE("a restart was recorded and the process died before the first delete: it is counted once") {
   Cluster cluster(1, 2);
   cluster.group(0, kNew);

@@ -123,7 +123,7 @@ TEST_CASE("killed at every write, before and after it took effect: converges wit
   }
 }
 
-TEST_CASE("a pod with our name that is not ours: an error to try again, and it is never touched") {
+TEST_CASE("a pod with our name that is not ours: never touched, and the next attempt is made instead") {
   Fixture f;
   f.api.add("pods", "m-0-0-0", {{"metadata", {{"uid", "foreign"}}}, {"spec", {{"nodeName", "n"}}}});
   f.api.deploy(Json::object());
@@ -131,6 +131,10 @@ TEST_CASE("a pod with our name that is not ours: an error to try again, and it i
   REQUIRE_FALSE(result);
   CHECK(result.error().code == Code::kConflict);
   CHECK(f.api.object("pods", "m-0-0-0")["metadata"]["uid"] == "foreign");
+  REQUIRE(f.reconcile());
+  CHECK(f.api.object("pods", "m-0-0-0")["metadata"]["uid"] == "foreign");
+  CHECK(f.api.object("pods", "m-0-1-0")["metadata"]["labels"]["stowage.dev/attempt"] == "1");
+  CHECK(f.api.object("modeldeployments", "m")["status"]["attempts"][0]["attempt"] == 1);
 }
 
 TEST_CASE("a Service of our name that is not ours: Stalled, never taken over") {

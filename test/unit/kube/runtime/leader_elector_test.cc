@@ -144,6 +144,30 @@ TEST_CASE("rule 30: the fence counts from the moment a renewal was sent, not fro
   CHECK(a.elector.fence() < world.clock().now() + Millis{15'000});
 }
 
+TEST_CASE("rule 30: a lease whose answer came late is renewed before the term begins") {
+  VirtualWorld world;
+  LeaseServer server(world.env());
+  server.delay_next_reply(Millis{4'500});
+  Candidate a(world, server, "a");
+  REQUIRE(world.run_until([&] { return a.won; }, Millis{10'000}));
+  CHECK(server.renewals() == 1);
+  CHECK(a.elector.fence() > world.clock().now() + Millis{12'000});
+}
+
+TEST_CASE("rule 30: a holder that stood still past its fence is out, though the lease still names it") {
+  VirtualWorld world;
+  LeaseServer server(world.env());
+  Candidate a(world, server, "a");
+  world.run_for(Millis{9'000});
+  REQUIRE(a.elector.leading());
+  const int renewals = server.renewals();
+  world.clock().advance_to(a.elector.fence() + Millis{1});
+  REQUIRE(world.run_until([&] { return a.lost(); }, Millis{1'000}));
+  CHECK(server.renewals() == renewals);
+  CHECK(server.holder() == "a");
+  CHECK_FALSE(a.elector.leading());
+}
+
 TEST_CASE("rule 30: wall clocks may jump by a day without anybody losing or stealing the lease") {
   VirtualWorld world;
   LeaseServer server(world.env());
