@@ -159,9 +159,10 @@ awaitable<Result<kube::HttpResponse>> InProcessTransport::call(kube::HttpRequest
   const CallFate fate = network_ != nullptr ? network_->on_call(request) : CallFate{};
   const MonoTime deadline = env_.clock.now() + request.timeout;
   const auto travel = [&](Millis wait) { return std::min(env_.clock.now() + wait, deadline); };
+  const auto noticed = [&] { return fate.noticed_after > Millis{0} ? travel(fate.noticed_after) : deadline; };
 
   if (fate.kind == CallFate::Kind::kSwallowed) {
-    co_await env_.timers.sleep_until(deadline);
+    co_await env_.timers.sleep_until(noticed());
     co_return timed_out(request);
   }
   if (fate.to_server > Millis{0}) co_await env_.timers.sleep_until(travel(fate.to_server));
@@ -181,7 +182,10 @@ awaitable<Result<kube::HttpResponse>> InProcessTransport::call(kube::HttpRequest
     answer = to_http(apply(request));
     network_->on_applied(request, answer.status);
   }
-  if (fate.kind == CallFate::Kind::kSwallowedReply) co_await env_.timers.sleep_until(deadline);
+  if (fate.kind == CallFate::Kind::kSwallowedReply) {
+    co_await env_.timers.sleep_until(noticed());
+    co_return timed_out(request);
+  }
   if (fate.to_client > Millis{0}) co_await env_.timers.sleep_until(travel(fate.to_client));
   if (env_.clock.now() >= deadline) co_return timed_out(request);
   if (fate.kind == CallFate::Kind::kLostReply)
@@ -193,7 +197,8 @@ awaitable<Result<kube::HttpResponse>> InProcessTransport::call(kube::HttpRequest
 awaitable<Result<std::unique_ptr<kube::BodyStream>>> InProcessTransport::open(kube::HttpRequest request) {
   const CallFate fate = network_ != nullptr ? network_->on_call(request) : CallFate{};
   if (fate.kind == CallFate::Kind::kSwallowed) {
-    co_await env_.sleep_for(request.timeout);
+    co_await env_.sleep_for(fate.noticed_after > Millis{0} ? std::min(fate.noticed_after, request.timeout)
+                                                           : request.timeout);
     co_return timed_out(request);
   }
   if (fate.to_server > Millis{0}) co_await env_.sleep_for(fate.to_server);

@@ -54,7 +54,7 @@ class Checker {
   /// A process sends a write that is not about its lease. `now` and `fence` are on its own monotonic clock.
   void on_send(const std::string& who, const std::string& role, const kube::HttpRequest& request,
                MonoTime now, MonoTime fence);
-  void on_read(const std::string& who, const kube::HttpRequest& request);
+  void on_read(const std::string& who, const kube::HttpRequest& request, MonoTime now);
   /// After each request that was applied or refused.
   void after_write(const Write& write);
   /// Takes in what others (kubelets, the garbage collector) have changed.

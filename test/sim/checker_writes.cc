@@ -100,8 +100,9 @@ void Checker::on_send(const std::string& who, const std::string& role, const kub
     report("I9", fmt::format("{} sends {} with a deadline behind its fence", who, request.target));
 }
 
-void Checker::on_read(const std::string& who, const kube::HttpRequest& request) {
+void Checker::on_read(const std::string& who, const kube::HttpRequest& request, MonoTime now) {
   const std::string& target = request.target;
+  if (trace_on_ && !is_lease(target)) trace(now, fmt::format("{} reads {}", who, target));
   if (target.find("/secrets") != std::string::npos) report("I12", fmt::format("{} reads {}", who, target));
   const bool list =
       target.find("watch=") == std::string::npos &&

@@ -9,6 +9,9 @@ namespace {
 
 using sandbox::CallFate;
 
+/// What the transport of the real processes promises (rule 9).
+constexpr Millis kDeadConnection{10'000};
+
 bool is_lease(const kube::HttpRequest& request) {
   return request.target.find("/leases") != std::string::npos;
 }
@@ -125,11 +128,12 @@ void SimProcess::befall(const ProcessFate& fate, const kube::HttpRequest& reques
 
 CallFate SimProcess::on_call(kube::HttpRequest& request) {
   const MonoTime now = around_.world.clock().now();
-  if (dead_ || now < cut_until_) return {.kind = CallFate::Kind::kSwallowed};
+  if (dead_ || now < cut_until_)
+    return {.kind = CallFate::Kind::kSwallowed, .noticed_after = kDeadConnection};
   if (now < around_.down_until) return {.kind = CallFate::Kind::kLostBefore};
   if (is_write(request) && !is_lease(request))
     around_.checker.on_send(name_, role_.name, request, time_.now(), fence_());
-  if (!is_write(request)) around_.checker.on_read(name_, request);
+  if (!is_write(request)) around_.checker.on_read(name_, request, now);
   if (no_streaming_ && !around_.plan.ended() &&
       request.target.find("sendInitialEvents") != std::string::npos) {
     return {

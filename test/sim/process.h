@@ -42,6 +42,8 @@ class SimProcess final : public sandbox::Network {
   void start();
   /// From now on nothing reaches the server any more; what still runs unwinds by itself.
   void kill();
+  /// The network works again.
+  void heal() { cut_until_ = {}; }
   [[nodiscard]] bool dead() const { return dead_; }
   /// The coroutine of its life has ended; only then may it be destroyed.
   [[nodiscard]] bool ended() const { return exit_code_.has_value(); }

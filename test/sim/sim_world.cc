@@ -143,6 +143,8 @@ std::optional<MonoTime> SimWorld::next_restart() {
 
 void SimWorld::calm() {
   plan_.end();
+  for (const auto& process : processes_)
+    process->heal();
   for (Slot& slot : slots_)
     slot.restart_at = std::min(slot.restart_at, world_.clock().now());
 }
