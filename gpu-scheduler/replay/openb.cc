@@ -10,6 +10,7 @@
 #include "gpu-scheduler/engine/place.h"
 #include "gpu-scheduler/engine/place_window.h"
 #include "gpu-scheduler/replay/fragmentation.h"
+#include "gpu-scheduler/replay/openb_moves.h"
 
 namespace stowage::replay {
 namespace {
@@ -17,9 +18,15 @@ namespace {
 class Experiment {
  public:
   Experiment(const OpenbOptions& options, engine::ClusterState state)
-      : options_(options), state_(std::move(state)) {}
+      : options_(options), state_(std::move(state)) {
+    if (options_.move_permyriad > 0) moves_.emplace(state_, options_.policy, options_.move_permyriad);
+  }
 
   Result<void> arrive(engine::ClassId pod, int64_t now) {
+    if (moves_ && moves_->place_apart(pod)) {
+      allocated_ += state_.compiled(pod).device_demand();
+      return {};
+    }
     held_.push_back({.name = "", .parts = {{.pod_class = pod, .count = 1}}, .arrival = now});
     return look_at(now);
   }
@@ -28,6 +35,7 @@ class Experiment {
 
   [[nodiscard]] int64_t allocated() const { return allocated_; }
   [[nodiscard]] int64_t failed() const { return failed_; }
+  [[nodiscard]] int64_t moves() const { return moves_ ? moves_->made() : 0; }
   [[nodiscard]] const engine::ClusterState& state() const { return state_; }
 
  private:
@@ -38,7 +46,11 @@ class Experiment {
     std::vector<engine::Demand> left;
     for (size_t i = 0; i < held_.size(); ++i) {
       const auto& decision = decisions[i];
-      if (decision.placed()) {
+      bool placed = decision.placed();
+      if (!placed && moves_ && decision.why.reason != engine::kHeld) {
+        TRY(placed, moves_->make_room(held_[i]));
+      }
+      if (placed) {
         allocated_ += state_.compiled(held_[i].parts[0].pod_class).device_demand();
       } else if (decision.why.reason == engine::kHeld) {
         left.push_back(std::move(held_[i]));
@@ -52,6 +64,7 @@ class Experiment {
 
   const OpenbOptions& options_;
   engine::ClusterState state_;
+  std::optional<OpenbMoves> moves_;
   std::vector<engine::Demand> held_;
   int64_t allocated_ = 0;
   int64_t failed_ = 0;
@@ -61,9 +74,6 @@ class Experiment {
 
 Result<OpenbRun> run_openb(const Trace& trace, int64_t seed, const OpenbOptions& options,
                            const std::function<void(int)>& progress) {
-  if (options.move_permyriad > 0) {
-    return fail(Code::kUnsupported, "openb: --move-percent is not built yet; run without it");
-  }
   auto order = trace.order.find(seed);
   if (order == trace.order.end())
     return fail(Code::kNotFound, fmt::format("the order file has no seed {}", seed));
@@ -109,6 +119,7 @@ Result<OpenbRun> run_openb(const Trace& trace, int64_t seed, const OpenbOptions&
   }
   run.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   run.failed = experiment.failed();
+  run.moves = experiment.moves();
   for (const auto& point : run.points) {
     if (point.arrived_percent <= 100) run.allocation_at_100 = point.allocated_percent;
     if (point.arrived_percent <= 130) run.allocation_at_130 = point.allocated_percent;
