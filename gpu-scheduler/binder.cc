@@ -16,7 +16,6 @@ namespace {
 
 constexpr std::string_view kSelectedNode = "volume.kubernetes.io/selected-node";
 constexpr Millis kClaimPoll{200};
-constexpr Millis kClaimLimit{600'000};  // kube-scheduler's bindTimeoutSeconds
 
 /// Sends that may have been applied are repeated this often before the last live read decides.
 constexpr int kSends = 6;
@@ -81,11 +80,9 @@ asio::awaitable<BindOutcome> Binder::bind(const PlannedBind& plan) {
   co_return BindOutcome{live.end, live.message};
 }
 
-asio::awaitable<BindOutcome> Binder::prepare_claims(const PlannedBind& plan) {
-  const StorageLookup& storage = cache_.storage();
-  const MonoTime deadline = env_.clock.now() + kClaimLimit;
+asio::awaitable<BindOutcome> Binder::tell_claims(const PlannedBind& plan) {
   for (const std::string& key : plan.claims) {
-    const auto claim = storage.claim(key);
+    const auto claim = cache_.storage().claim(key);
     if (!claim)
       co_return BindOutcome{BindEnd::kRefused, fmt::format("persistentvolumeclaim \"{}\" not found", key)};
     if (!claim->volume_name.empty() || claim->meta.annotation(kSelectedNode) == plan.node) continue;
@@ -97,29 +94,50 @@ asio::awaitable<BindOutcome> Binder::prepare_claims(const PlannedBind& plan) {
     if (!patched && patched.error().code == Code::kCancelled) co_return BindOutcome{};
     if (!patched) co_return BindOutcome{BindEnd::kRefused, patched.error().message};
   }
-  std::vector<bool> told(plan.claims.size(), false);
+  co_return BindOutcome{BindEnd::kBound, {}};
+}
+
+/// kBound: all claims of the plan are; kUnknown: not yet.
+BindOutcome Binder::look_at_claims(const PlannedBind& plan, std::set<std::string>& told) const {
+  if (!same_node(plan)) return {BindEnd::kRefused, fmt::format("node {} was removed", plan.node)};
+  if (cache_.find(plan.pod->meta.uid) == nullptr) return {BindEnd::kGone, {}};
+  BindOutcome out{.end = BindEnd::kBound};
+  for (const std::string& key : plan.claims) {
+    const auto claim = cache_.storage().claim(key);
+    if (!claim) return {BindEnd::kRefused, fmt::format("persistentvolumeclaim \"{}\" not found", key)};
+    if (!claim->volume_name.empty() && claim->phase == "Bound") continue;
+    out.end = BindEnd::kUnknown;
+    // A provisioner that cannot serve this node takes the annotation away: schedule anew.
+    if (claim->meta.annotation(kSelectedNode) == plan.node) {
+      told.insert(key);
+    } else if (told.contains(key)) {
+      return {BindEnd::kRefused, fmt::format("claim {} cannot be provisioned for node {}", key, plan.node)};
+    }
+  }
+  return out;
+}
+
+asio::awaitable<BindOutcome> Binder::prepare_claims(const std::vector<PlannedBind>& plans, Millis limit) {
+  const MonoTime deadline = env_.clock.now() + limit;
+  for (const PlannedBind& plan : plans) {
+    BindOutcome outcome = co_await tell_claims(plan);
+    if (outcome.end != BindEnd::kBound) co_return outcome;
+  }
+  std::set<std::string> told;
   for (;;) {
     bool all_bound = true;
-    for (size_t i = 0; i < plan.claims.size(); ++i) {
-      const auto claim = storage.claim(plan.claims[i]);
-      if (!claim)
-        co_return BindOutcome{BindEnd::kRefused,
-                              fmt::format("persistentvolumeclaim \"{}\" not found", plan.claims[i])};
-      if (!claim->volume_name.empty() && claim->phase == "Bound") continue;
-      all_bound = false;
-      const bool selected = claim->meta.annotation(kSelectedNode) == plan.node;
-      // A provisioner that cannot serve this node takes the annotation away: schedule anew.
-      if (told[i] && !selected)
-        co_return BindOutcome{BindEnd::kRefused, fmt::format("claim {} cannot be provisioned for node {}",
-                                                             plan.claims[i], plan.node)};
-      told[i] = selected;
+    for (const PlannedBind& plan : plans) {
+      BindOutcome outcome = look_at_claims(plan, told);
+      if (outcome.end == BindEnd::kRefused || outcome.end == BindEnd::kGone) co_return outcome;
+      all_bound = all_bound && outcome.end == BindEnd::kBound;
     }
     if (all_bound) co_return BindOutcome{BindEnd::kBound, {}};
-    if (!same_node(plan))
-      co_return BindOutcome{BindEnd::kRefused, fmt::format("node {} was removed", plan.node)};
-    if (cache_.find(plan.pod->meta.uid) == nullptr) co_return BindOutcome{BindEnd::kGone, {}};
     if (env_.clock.now() >= deadline)
-      co_return BindOutcome{BindEnd::kRefused, "timed out waiting for PersistentVolumeClaims to be bound"};
+      co_return BindOutcome{
+          BindEnd::kRefused,
+          fmt::format("PersistentVolumeClaims are not bound after {} s (gang.timeout of the "
+                      "SchedulingPolicy)",
+                      std::chrono::duration_cast<std::chrono::seconds>(limit).count())};
     co_await env_.sleep_for(kClaimPoll);
   }
 }

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "gpu-scheduler/cluster_cache.h"
 #include "gpu-scheduler/cycle.h"
@@ -31,9 +33,11 @@ class Binder {
   Binder(kube::Environment env, kube::Client& client, const ClusterCache& cache)
       : env_(env), client_(client), cache_(cache) {}
 
-  /// Tells the plan's claims their node and waits until all are bound (at most 10 min, as kube-scheduler
-  /// does). kRefused when the provisioner gives up; kBound when the pod may be bound.
-  boost::asio::awaitable<BindOutcome> prepare_claims(const PlannedBind& plan);
+  /// Tells the claims of all plans their node and waits until every one is bound, at most `limit`: the pods
+  /// of a gang are bound together, so what one of them waits for, all wait for. kBound: all may be bound.
+  /// kRefused: a provisioner gave up, or the limit has passed. kGone: one of the pods does not exist any
+  /// more.
+  boost::asio::awaitable<BindOutcome> prepare_claims(const std::vector<PlannedBind>& plans, Millis limit);
   boost::asio::awaitable<BindOutcome> bind(const PlannedBind& plan);
 
  private:
@@ -43,6 +47,8 @@ class Binder {
     std::string message;
   };
   boost::asio::awaitable<Live> look(const PlannedBind& plan);
+  boost::asio::awaitable<BindOutcome> tell_claims(const PlannedBind& plan);
+  BindOutcome look_at_claims(const PlannedBind& plan, std::set<std::string>& told) const;
   [[nodiscard]] bool same_node(const PlannedBind& plan) const;
 
   kube::Environment env_;

@@ -7,6 +7,7 @@
 
 #include "base/quantity.h"
 #include "gpu-scheduler/engine/place.h"
+#include "gpu-scheduler/preemption_note.h"
 
 namespace stowage::scheduler {
 namespace {
@@ -53,17 +54,17 @@ std::string question(const ReadyUnit& ready) {
   if (demand.parts.size() != 1 || demand.parts[0].count != 1 || !demand.joined.empty() ||
       !demand.spread.level.empty())
     return {};
-  return fmt::format("{}|{}|{}|{}", ready.policy, demand.parts[0].pod_class,
+  return fmt::format("{}|{}|{}|{}|{}", ready.policy, demand.parts[0].pod_class, demand.priority,
                      static_cast<int>(demand.topology.mode), demand.topology.level);
 }
 
 }  // namespace
 
-const engine::Explanation* Cycle::refused_before(const std::string& key) const {
+const Cycle::Refused* Cycle::refused_before(const std::string& key) const {
   const auto it = key.empty() ? refused_.end() : refused_.find(key);
   const bool holds = it != refused_.end() && it->second.changes == cache_.state().change_end() &&
                      it->second.layout == cache_.state().layout_version();
-  return holds ? &it->second.why : nullptr;
+  return holds ? &it->second : nullptr;
 }
 
 const Pending* Cycle::pending(std::string_view unit) const {
@@ -132,8 +133,8 @@ Cycle::Outcome Cycle::decide(const std::string& unit, ReadyUnit ready, MonoTime 
   // 4. All or nothing: on success the state holds the pods. Thousands of equal pods are answered once.
   const std::string key = question(ready);
   engine::Decision decision;
-  if (const engine::Explanation* known = refused_before(key)) {
-    decision.why = *known;
+  if (const Refused* known = refused_before(key)) {
+    decision.why = known->why;
   } else {
     WorkBudget budget(kPlaceBudget);
     decision = engine::place(cache_.state(), ready.demand, policy->policy, budget);
@@ -142,6 +143,7 @@ Cycle::Outcome Cycle::decide(const std::string& unit, ReadyUnit ready, MonoTime 
   if (decision.placed()) {
     ++counts_[ready.policy].placed;
     out.binds = assume(unit, ready, decision);
+    out.gang_timeout = policy->gang_timeout;
     pending_.erase(unit);
     // Pods of a PodGroup beyond its least count come next.
     if (!waiting_members(cache_, unit).empty()) queue_.add(unit, rank_unit(cache_, unit));
@@ -159,17 +161,25 @@ void Cycle::refuse(const std::string& unit, const std::string& key, const ReadyU
   const Pending* before = pending(unit);
   if (before != nullptr && before->reason == next.reason && now - before->explained < kExplainEvery) {
     next.why.would_fit_if = before->why.would_fit_if;
+    next.preemption = before->preemption;
     next.explained = before->explained;
-  } else if (refused_before(key) == nullptr) {
+  } else if (const Refused* known = refused_before(key)) {
+    next.preemption = known->preemption;
+  } else {
     WorkBudget budget(kExplainBudget);
     next.why.would_fit_if = engine::explain(cache_.state(), ready.demand, policy.policy, budget).would_fit_if;
+    WorkBudget victims(kExplainBudget);
+    next.preemption = preemption_note(cache_.state(), ready.demand, policy.policy, victims);
   }
   if (refused_.size() >= kMostRefused) refused_.clear();
   if (!key.empty())
-    refused_[key] = {
-        .changes = cache_.state().change_end(), .layout = cache_.state().layout_version(), .why = next.why};
+    refused_[key] = {.changes = cache_.state().change_end(),
+                     .layout = cache_.state().layout_version(),
+                     .why = next.why,
+                     .preemption = next.preemption};
   next.message = next.why.message +
-                 asked(next.why.dominant, cache_.state().pod_class(ready.demand.parts.front().pod_class));
+                 asked(next.why.dominant, cache_.state().pod_class(ready.demand.parts.front().pod_class)) +
+                 next.preemption;
   wait(unit, std::move(next), ready.helps, wall);
 }
 

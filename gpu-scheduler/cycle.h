@@ -29,8 +29,9 @@ struct Pending {
   std::string reason;  ///< One word.
   std::string message;
   engine::Explanation why;
-  WallTime since = {};      ///< When it was first found to wait.
-  MonoTime explained = {};  ///< When `would fit if` was last worked out.
+  WallTime since = {};          ///< When it was first found to wait.
+  MonoTime explained = {};      ///< When `would fit if` and `preemption` were last worked out.
+  std::string preemption = {};  ///< preemption_note(); part of the message.
   bool quiet = false;
 };
 
@@ -57,6 +58,7 @@ class Cycle {
     std::string unit;
     std::vector<PlannedBind> binds;  ///< All of the unit's waiting pods, or none.
     bool tried = false;              ///< The engine was asked.
+    Millis gang_timeout{0};          ///< How long the binds may wait for their claims.
   };
   /// Next unit: decided, and assumed or parked. nullopt when no unit is active.
   std::optional<Outcome> run_one(MonoTime now, WallTime wall);
@@ -80,8 +82,9 @@ class Cycle {
     uint64_t changes = 0;
     uint64_t layout = 0;
     engine::Explanation why;
+    std::string preemption;
   };
-  [[nodiscard]] const engine::Explanation* refused_before(const std::string& key) const;
+  [[nodiscard]] const Refused* refused_before(const std::string& key) const;
   void hold(const std::string& unit, HeldUnit held, WallTime wall);
   Outcome decide(const std::string& unit, ReadyUnit ready, MonoTime now, WallTime wall);
   void refuse(const std::string& unit, const std::string& key, const ReadyUnit& ready,

@@ -51,6 +51,11 @@ void read_policy_spec(JsonValue value, PolicyObject& out) {
     if (key == "strategy") return api::read(item, out.config.strategy);
     if (key == "score") return read_score(item, out.config);
     if (key == "preemption") return read_preemption(item, out.config);
+    if (key == "gang") {
+      return item.object([&out](std::string_view part, JsonValue value) {
+        if (part == "timeout") api::read(value, out.gang_timeout);
+      });
+    }
     if (key == "topologyLevels") {
       return item.array([&out](JsonValue element) { read_level(element, out.levels.emplace_back()); });
     }

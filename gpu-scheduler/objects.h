@@ -16,6 +16,7 @@ namespace stowage::scheduler {
 struct PolicyObject {
   api::ObjectMeta meta;
   engine::PolicyConfig config;
+  std::string gang_timeout;                   ///< As written; empty: the default.
   std::vector<engine::TopologyLevel> levels;  ///< Empty: the built-in ones.
   std::string status;                         ///< `status` as JSON text; empty when there is none.
 };

@@ -3,6 +3,9 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <chrono>
+
+#include "base/duration.h"
 
 namespace stowage::scheduler {
 namespace {
@@ -25,8 +28,13 @@ std::string hash_of(const engine::Policy& policy, const PolicyObject* object) {
         hash = mix(hash, label);
     }
   }
+  if (object != nullptr) hash = mix(hash, object->gang_timeout);
   return fmt::format("{:016x}", hash);
 }
+
+/// Below, provisioners would never be in time; above, it is no limit.
+constexpr std::chrono::seconds kLeastGangTimeout{1};
+constexpr std::chrono::hours kMostGangTimeout{24};
 
 ActivePolicy activate(const PolicyObject& object) {
   ActivePolicy out;
@@ -34,6 +42,15 @@ ActivePolicy activate(const PolicyObject& object) {
     out.policy = *policy;
   } else {
     out.problem = policy.error().message;
+  }
+  if (!object.gang_timeout.empty()) {
+    const auto timeout = parse_duration(object.gang_timeout);
+    if (timeout && *timeout >= kLeastGangTimeout && *timeout <= kMostGangTimeout) {
+      out.gang_timeout = *timeout;
+    } else {
+      out.policy = {};
+      out.problem = fmt::format("gang.timeout: must be from 1s to 24h, not \"{}\"", object.gang_timeout);
+    }
   }
   if (const auto levels = engine::validate_topology_levels(object.levels); !levels && !object.levels.empty())
     out.problem = levels.error().message;

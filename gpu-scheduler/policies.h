@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "gpu-scheduler/engine/policy.h"
 #include "gpu-scheduler/engine/topology.h"
 #include "gpu-scheduler/objects.h"
@@ -15,7 +16,8 @@ namespace stowage::scheduler {
 /// One SchedulingPolicy as it is in force.
 struct ActivePolicy {
   engine::Policy policy;
-  std::string hash;     ///< Of the configuration that was read, 16 hexadecimal digits.
+  Millis gang_timeout{600'000};  ///< Default: kube-scheduler's bindTimeoutSeconds.
+  std::string hash;              ///< Of the configuration that was read, 16 hexadecimal digits.
   std::string problem;  ///< Empty, or why the object's configuration is not in force (the defaults are).
 };
 

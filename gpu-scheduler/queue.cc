@@ -64,6 +64,11 @@ void SchedulingQueue::park(const std::string& unit, const QueueRank& rank, Event
 }
 
 void SchedulingQueue::back_off(const std::string& unit, const QueueRank& rank, MonoTime now) {
+  // The members of a gang fail one by one, and that is one failure.
+  if (const auto waiting = backoff_.find(unit); waiting != backoff_.end()) {
+    waiting->second.rank = rank;
+    return;
+  }
   const int failures = failures_[unit]++;
   const seconds wait(std::min(10, 1 << std::min(failures, 4)));
   if (const auto active = active_rank_.find(unit); active != active_rank_.end()) {

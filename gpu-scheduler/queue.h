@@ -53,7 +53,8 @@ class SchedulingQueue {
   std::optional<std::string> pop();
   /// It did not fit: waits for one of `helps`.
   void park(const std::string& unit, const QueueRank& rank, EventMask helps);
-  /// A write for it failed: tried again after 1 s, 2 s, ... 10 s. `add` and events do not shorten that.
+  /// A write for it failed: tried again after 1 s, 2 s, ... 10 s. `add` and events do not shorten that, and
+  /// further failures of the same try do not prolong it.
   void back_off(const std::string& unit, const QueueRank& rank, MonoTime now);
   /// It was placed: its back-off starts over.
   void placed(const std::string& unit) { failures_.erase(unit); }

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -233,25 +234,38 @@ bool Scheduler::run_slice() {
       status_.unit_changed(outcome->unit);
       continue;
     }
-    // A gang takes the slots it needs, all at once: it must not be half bound for want of slots.
-    for (PlannedBind& plan : outcome->binds) {
-      ++in_flight_;
-      scope_->spawn("bind", carry_out(std::move(plan)));
+    if (std::ranges::any_of(outcome->binds, [](const PlannedBind& plan) { return !plan.claims.empty(); })) {
+      scope_->spawn("volumes", provision(std::move(outcome->binds), outcome->gang_timeout));
+    } else {
+      send(std::move(outcome->binds));
     }
   }
   return true;
 }
 
-asio::awaitable<void> Scheduler::carry_out(PlannedBind plan) {
-  BindOutcome outcome{.end = BindEnd::kBound};
-  if (!plan.claims.empty()) {
-    // Provisioning takes minutes: it must not hold a slot.
-    --in_flight_;
-    wake_.notify_all();
-    outcome = co_await binder_.prepare_claims(plan);
-    ++in_flight_;
+// Provisioning takes minutes: it holds no slot.
+asio::awaitable<void> Scheduler::provision(std::vector<PlannedBind> plans, Millis limit) {
+  const BindOutcome outcome = co_await binder_.prepare_claims(plans, limit);
+  if (stopping_) co_return;
+  if (outcome.end == BindEnd::kBound) {
+    send(std::move(plans));
+  } else {
+    for (const PlannedBind& plan : plans)
+      settle(plan, outcome);
   }
-  if (outcome.end == BindEnd::kBound) outcome = co_await binder_.bind(plan);
+  wake_.notify_all();
+}
+
+void Scheduler::send(std::vector<PlannedBind> plans) {
+  // A gang takes the slots it needs, all at once: it must not be half bound for want of slots.
+  for (PlannedBind& plan : plans) {
+    ++in_flight_;
+    scope_->spawn("bind", carry_out(std::move(plan)));
+  }
+}
+
+asio::awaitable<void> Scheduler::carry_out(PlannedBind plan) {
+  const BindOutcome outcome = co_await binder_.bind(plan);
   --in_flight_;
   settle(plan, outcome);
   wake_.notify_all();

@@ -3,6 +3,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "gpu-scheduler/binder.h"
 #include "gpu-scheduler/cluster_cache.h"
@@ -41,6 +42,9 @@ class Scheduler final : public kube::Component {
   boost::asio::awaitable<void> work();
   /// Decides until nothing is active, all bind slots are taken, or the slice is over. True: more to do.
   bool run_slice();
+  /// Waits for the claims of a pod or gang, then sends its binds.
+  boost::asio::awaitable<void> provision(std::vector<PlannedBind> plans, Millis limit);
+  void send(std::vector<PlannedBind> plans);
   boost::asio::awaitable<void> carry_out(PlannedBind plan);
   void settle(const PlannedBind& plan, const BindOutcome& outcome);
   void measure();

@@ -41,6 +41,8 @@ constexpr std::array kKeys{
     Key{"spec.preemption", Type::kMapping},
     Key{"spec.preemption.mode", Type::kText},
     Key{"spec.preemption.maxVictims", Type::kInteger},
+    Key{"spec.gang", Type::kMapping},
+    Key{"spec.gang.timeout", Type::kText},
     Key{"spec.topologyLevels", Type::kList},
     Key{"spec.topologyLevels[]", Type::kMapping},
     Key{"spec.topologyLevels[].name", Type::kText},

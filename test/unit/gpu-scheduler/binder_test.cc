@@ -1,6 +1,9 @@
 #include "gpu-scheduler/binder.h"
 
+#include <boost/asio/awaitable.hpp>
 #include <catch2/catch.hpp>
+#include <map>
+#include <optional>
 
 #include "test/support/scripted_transport.h"
 #include "test/support/virtual_world.h"
@@ -8,6 +11,7 @@
 
 using namespace stowage;
 using namespace stowage::scheduler;
+namespace asio = boost::asio;
 using stowage::test::make_node;
 using stowage::test::make_pod;
 using Reply = stowage::test::ScriptedTransport::Reply;
@@ -128,4 +132,101 @@ TEST_CASE("the fence has passed: the end is unknown, and nothing more is asked")
   server.binds = {Reply{.result = fail(Code::kCancelled, "lease lost")}};
   CHECK(server.bind().end == BindEnd::kUnknown);
   CHECK(server.transport.requests().size() == 1);
+}
+
+namespace {
+
+/// A gang of two whose claims, "ns/p-data" and "ns/q-data", somebody provisions.
+struct Volumes {
+  std::map<std::string, std::shared_ptr<const api::PersistentVolumeClaim>> claims;
+  test::VirtualWorld world;
+  test::ScriptedTransport transport{world.env()};
+  kube::Client client{transport, "test"};
+  ClusterCache cache{"stowage", {.claim = [this](std::string_view key) {
+                       const auto it = claims.find(std::string(key));
+                       return it == claims.end() ? nullptr : it->second;
+                     }}};
+  std::vector<PlannedBind> plans;
+  std::optional<BindOutcome> end;
+
+  Volumes() {
+    cache.node_changed(nullptr, make_node("n").gpus(8).ref());
+    transport.on_call([](const kube::HttpRequest&) { return answer(200, "{}"); });
+    for (const std::string name : {"p", "q"}) {
+      claim(name + "-data", "", "Pending");
+      cache.pod_changed(nullptr, make_pod(name).gpus(1).group("g", 2).ref());
+      plans.push_back({.pod = make_pod(name).gpus(1).group("g", 2).ref(),
+                       .unit = "u",
+                       .node = "n",
+                       .node_uid = "uid-n",
+                       .claims = {"ns/" + name + "-data"}});
+    }
+  }
+  void claim(const std::string& name, const std::string& selected, const std::string& phase) {
+    auto out = std::make_shared<api::PersistentVolumeClaim>();
+    out->meta.ns = "ns";
+    out->meta.name = name;
+    out->meta.uid = "uid-" + name;
+    if (!selected.empty()) out->meta.annotations["volume.kubernetes.io/selected-node"] = selected;
+    out->phase = phase;
+    if (phase == "Bound") out->volume_name = "volume";
+    claims["ns/" + name] = out;
+  }
+  void prepare(Millis limit) {
+    world.spawn(run(limit));
+    world.run_for(Millis{1'000});
+  }
+  asio::awaitable<void> run(Millis limit) {
+    Binder binder(world.env(), client, cache);
+    end = co_await binder.prepare_claims(plans, limit);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a gang with volumes: every claim is told its node at once, and none is bound before all can be") {
+  Volumes gang;
+  gang.prepare(Millis{60'000});
+  CHECK(gang.transport.writes() == 2);
+  gang.claim("p-data", "n", "Bound");
+  gang.claim("q-data", "n", "Pending");
+  gang.world.run_for(Millis{10'000});
+  CHECK_FALSE(gang.end);
+  gang.claim("q-data", "n", "Bound");
+  gang.world.run_for(Millis{1'000});
+  REQUIRE(gang.end);
+  CHECK(gang.end->end == BindEnd::kBound);
+}
+
+TEST_CASE("a gang whose volumes do not come within gang.timeout: refused, and the message names the limit") {
+  Volumes gang;
+  gang.claim("p-data", "n", "Bound");
+  gang.claim("q-data", "n", "Pending");
+  gang.prepare(Millis{30'000});
+  gang.world.run_for(Millis{28'000});
+  CHECK_FALSE(gang.end);
+  gang.world.run_for(Millis{2'000});
+  REQUIRE(gang.end);
+  CHECK(gang.end->end == BindEnd::kRefused);
+  CHECK_THAT(gang.end->message, Catch::Contains("30 s (gang.timeout"));
+}
+
+TEST_CASE("a gang whose provisioner gives one claim back, or which loses a pod: given up at once") {
+  Volumes gang;
+  gang.claim("p-data", "n", "Pending");
+  gang.claim("q-data", "n", "Pending");
+  gang.prepare(Millis{600'000});
+  REQUIRE_FALSE(gang.end);
+  SECTION("claim given back") {
+    gang.claim("q-data", "", "Pending");
+    gang.world.run_for(Millis{1'000});
+    REQUIRE(gang.end);
+    CHECK(gang.end->end == BindEnd::kRefused);
+  }
+  SECTION("pod deleted") {
+    gang.cache.pod_changed(gang.plans[1].pod, nullptr);
+    gang.world.run_for(Millis{1'000});
+    REQUIRE(gang.end);
+    CHECK(gang.end->end == BindEnd::kGone);
+  }
 }

@@ -1,6 +1,9 @@
 #include "gpu-scheduler/cycle.h"
 
+#include <algorithm>
+#include <array>
 #include <catch2/catch.hpp>
+#include <functional>
 
 #include "world.h"
 
@@ -350,4 +353,82 @@ TEST_CASE("pod that waits: what would help was tried, and is told again while it
   world.node(make_node("m").gpus(8, "H100"));
   CHECK(world.run().empty());
   CHECK_FALSE(world.cycle.pending("uid-p")->why.would_fit_if.empty());
+}
+
+TEST_CASE("rule 11: nodes, pods, namespaces and policies in any order of arrival: the same end") {
+  std::array<int, 5> order{0, 1, 2, 3, 4};
+  do {
+    CAPTURE(order);
+    World world;
+    const std::array<std::function<void()>, 5> arrivals{
+        [&] { world.node(make_node("n").gpus(8)); }, [&] { world.node(make_node("m").gpus(4)); },
+        // It holds four of the eight devices, whenever its node is heard of.
+        [&] { world.pod(make_pod("running").gpus(4).foreign().on("n").phase("Running")); },
+        [&] { world.pod(make_pod("waiting").gpus(8).note("stowage.dev/scheduling-policy", "fast")); },
+        [&] {
+          auto policy = std::make_shared<PolicyObject>();
+          policy->meta.name = "fast";
+          world.cycle.set_policies(Policies({policy}));
+          world.notify(bit(ClusterEvent::kPolicyChanged));
+        }};
+    std::map<std::string, std::string> bound;
+    for (const int i : order) {
+      arrivals[static_cast<size_t>(i)]();
+      bound.merge(world.run());
+    }
+    // Before the running pod is known its devices look free: only then may the other have gone to n.
+    const bool early = std::ranges::find(order, 2) > std::ranges::find(order, 3) && bound.contains("waiting");
+    if (!early) {
+      CHECK(bound.empty());
+      CHECK_FALSE(reason(world, "uid-waiting").empty());
+    }
+    CHECK(world.free_gpus("m") == 4);
+    CHECK(world.free_gpus("n") == (early ? -4 : 4));
+    world.remove_pod("running");
+    world.run();
+    CHECK(world.free_gpus("n") == 0);
+  } while (std::ranges::next_permutation(order).found);
+}
+
+TEST_CASE("a pod of higher priority waits: the message says that nobody is evicted, and whom it would take") {
+  World world;
+  world.node(make_node("n").gpus(8));
+  world.node(make_node("m").gpus(8));
+  world.pod(make_pod("low").gpus(8).on("n").phase("Running"));
+  world.pod(make_pod("equal").gpus(8).priority(100).on("m").phase("Running"));
+  world.pod(make_pod("wants").gpus(4).priority(100));
+  world.pod(make_pod("same").gpus(4));
+  const uint64_t before = world.cache.state().digest();
+  CHECK(world.run().empty());
+  CHECK_THAT(world.cycle.pending("uid-wants")->message,
+             Catch::EndsWith(
+                 "Preemption is not wired: 1 pod of lower priority would have to leave first: ns/low on n."));
+  CHECK_THAT(world.cycle.pending("uid-same")->message, !Catch::Contains("reemption"));
+  CHECK(world.cache.state().digest() == before);
+}
+
+TEST_CASE("a gang of higher priority waits for two nodes: the victims on both are named") {
+  World world;
+  for (const char* name : {"a", "b"})
+    world.node(make_node(name).gpus(8));
+  for (const char* name : {"a", "b"})
+    world.pod(make_pod(std::string("on-") + name).gpus(8).on(name).phase("Running"));
+  for (const char* name : {"g0", "g1"})
+    world.pod(make_pod(name).gpus(8).priority(5).group("g", 2));
+  CHECK(world.run().empty());
+  REQUIRE(world.cycle.all_pending().size() == 1);
+  const std::string& message = world.cycle.all_pending().begin()->second.message;
+  CHECK_THAT(message, Catch::Contains("2 pods of lower priority would have to leave first"));
+  CHECK_THAT(message, Catch::Contains("ns/on-a on a") && Catch::Contains("ns/on-b on b"));
+}
+
+TEST_CASE("no eviction would help: the message says so") {
+  World world;
+  world.node(make_node("n").gpus(4));
+  world.pod(make_pod("low").gpus(4).on("n").phase("Running"));
+  world.pod(make_pod("wants").gpus(8).priority(1));
+  CHECK(world.run().empty());
+  CHECK_THAT(
+      world.cycle.pending("uid-wants")->message,
+      Catch::EndsWith("Preemption is not wired, and no set of pods of lower priority would make room."));
 }

@@ -100,3 +100,14 @@ TEST_CASE("event before a unit was parked: does not wake it") {
   CHECK_FALSE(queue.next_due().has_value());
   CHECK(queue.advance(kStart + seconds(10)) == 0);
 }
+
+TEST_CASE("all binds of a gang fail: one failure, and the next try is not put off further") {
+  SchedulingQueue queue;
+  for (int i = 0; i < 8; ++i)
+    queue.back_off("gang", rank(0, 1), kStart);
+  CHECK(*queue.next_due() == kStart + seconds(1));
+  CHECK(queue.advance(kStart + seconds(1)) == 1);
+  CHECK(queue.pop() == "gang");
+  queue.back_off("gang", rank(0, 1), kStart + seconds(2));
+  CHECK(*queue.next_due() == kStart + seconds(4));
+}

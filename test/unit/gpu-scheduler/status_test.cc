@@ -171,6 +171,25 @@ TEST_CASE("policy that is not valid: the defaults are in force and the problem i
   CHECK_FALSE(policies.levels().empty());
 }
 
+TEST_CASE(
+    "policy with gang.timeout: in force from 1s to 24h, else the defaults are and the problem is told") {
+  const auto active = [](const std::string& timeout) {
+    auto object = decode_policy(R"({"metadata":{"name":"p"},"spec":{"strategy":"FGD","gang":{"timeout":")" +
+                                timeout + R"("}}})");
+    REQUIRE(object);
+    return *Policies({std::make_shared<const PolicyObject>(*std::move(object))}).find("p");
+  };
+  CHECK(active("90s").gang_timeout == Millis{90'000});
+  CHECK(active("90s").problem.empty());
+  CHECK(active("90s").hash != active("91s").hash);
+  for (const char* wrong : {"0s", "25h", "soon"}) {
+    const ActivePolicy policy = active(wrong);
+    CHECK(policy.gang_timeout == Millis{600'000});
+    CHECK(policy.policy.strategy == engine::Policy{}.strategy);
+    CHECK_THAT(policy.problem, Catch::StartsWith("gang.timeout: must be from 1s to 24h"));
+  }
+}
+
 TEST_CASE("policy status: capacity by level, counts on top of a predecessor's, nothing to write when equal") {
   ClusterCache cache("stowage", {});
   cache.node_changed(nullptr, make_node("a").gpus(8).label("network.topology.nvidia.com/leaf", "r").ref());
