@@ -21,6 +21,7 @@ struct Slot {
   bool held = false;  ///< Failed, and kept: back-off or budget spent.
   bool spent = false;
   int32_t restarts = 0;
+  std::optional<api::ReplicaAttempt> note = {};  ///< To be recorded of the group as it is.
   bool removed = false;
 
   [[nodiscard]] bool is(const std::string& wanted) const { return revision == wanted; }
@@ -54,6 +55,7 @@ class Planner {
   void find_slots();
   void examine(Slot& slot, Group& group);
   void after_own_failure(Slot& slot, Group& group);
+  void judge_container(Slot& slot, const Group& group);
   void undo_half_bound(Slot& slot, Group& group);
   void replace_unready();
   void remove_surplus();
@@ -95,6 +97,7 @@ class Planner {
     slot.restarts = slot.is(revision) ? slot.restarts : 0;
     slot.group = nullptr;
     slot.ready = slot.held = slot.spent = false;
+    slot.note.reset();
     slot.revision = revision;
   }
   void remove(Slot& slot) {
@@ -179,7 +182,10 @@ void Planner::find_slots() {
 void Planner::examine(Slot& slot, Group& group) {
   GroupEnd end = group.end();
   if (end == GroupEnd::kNone && taken(group)) end = GroupEnd::kNameTaken;
-  if (end == GroupEnd::kNone) return undo_half_bound(slot, group);
+  if (end == GroupEnd::kNone) {
+    judge_container(slot, group);
+    return undo_half_bound(slot, group);
+  }
   slot.ready = false;
   if (end == GroupEnd::kOwnFailure) return after_own_failure(slot, group);
   // A kubelet that refuses everything must not be fed a pod a millisecond.
@@ -219,6 +225,23 @@ void Planner::after_own_failure(Slot& slot, Group& group) {
   const int32_t restarts = slot.restarts + 1;
   replace(slot, repair_revision(group), GroupEnd::kOwnFailure);
   slot.restarts = restarts;
+}
+
+// A pod alone is restarted by its kubelet, with a back-off of its own, and never for ever in silence. What
+// failed before a run as long as the window is forgiven; as the kubelet goes on counting, that is recorded.
+void Planner::judge_container(Slot& slot, const Group& group) {
+  const PodFact& fact = group.pods.front()->fact;
+  if (group.size != 1 || fact.ready || fact.failures == 0) return;
+  const auto recorded = recorded_.find(slot.replica);
+  const bool known = recorded != recorded_.end() && recorded->second.attempt == group.attempt;
+  int32_t forgiven = known ? recorded->second.forgiven : 0;
+  if (fact.last_run >= world_.limits.budget_window && fact.failures - 1 > forgiven) {
+    forgiven = fact.failures - 1;
+    slot.note = known ? recorded->second
+                      : api::ReplicaAttempt{slot.replica, group.attempt, slot.restarts, group.created};
+    slot.note->forgiven = forgiven;
+  }
+  slot.spent = fact.failures - forgiven > world_.limits.budget_restarts;
 }
 
 bool Planner::overdue() const {
@@ -292,6 +315,7 @@ void Planner::emit_slot(const Slot& slot) {
                    .revision = slot.revision,
                    .ready = slot.ready,
                    .spent = slot.spent,
+                   .single = slot.group != nullptr && slot.group->size == 1,
                    .waiting = slot.held && !slot.spent,
                    .restarts = slot.restarts};
   if (slot.group != nullptr) {
@@ -302,7 +326,7 @@ void Planner::emit_slot(const Slot& slot) {
     view.since = group.created;
     for (const Member* member : group.pods) {
       if (!view.problem_reason.empty() || member->fact.ready) continue;
-      view.problem = member->fact.problem;
+      view.problem = slot.spent && group.size == 1 ? member->fact.last_failure : member->fact.problem;
       view.problem_reason = member->fact.problem_reason;
     }
     if (group.end() == GroupEnd::kNone) {
@@ -310,7 +334,9 @@ void Planner::emit_slot(const Slot& slot) {
         plan_.creates.push_back({slot.replica, group.attempt, rank, group.size, group.revision});
     }
     // Kept while the attempt runs: its number must not fall, its failures must not be forgotten.
-    if (recorded != recorded_.end()) {
+    if (slot.note) {
+      plan_.attempts.push_back(*slot.note);
+    } else if (recorded != recorded_.end()) {
       api::ReplicaAttempt entry = recorded->second;
       if (entry.attempt < group.attempt) entry = {slot.replica, group.attempt, slot.restarts, group.created};
       plan_.attempts.push_back(entry);

@@ -58,6 +58,7 @@ struct ReplicaView {
   bool ready = false;
   bool placed = false;
   bool spent = false;    ///< Failed, and its restart budget is spent.
+  bool single = false;   ///< One pod, whose container the kubelet restarts.
   bool waiting = false;  ///< Failed, and waits for its back-off.
   int32_t restarts = 0;
   WallTime since = {};  ///< When its pods were made; epoch for those still to be made.

@@ -139,7 +139,7 @@ std::string service_patch(const ServiceFact& actual, const DesiredService& desir
     if (!desired.fact.selector.contains(key)) spec["selector"][key] = nullptr;
   }
   spec["publishNotReadyAddresses"] = desired.fact.publish_not_ready;
-  return dump(Json{{"spec", std::move(spec)}});
+  return dump(Json{{"metadata", {{"uid", actual.meta.uid}}}, {"spec", std::move(spec)}});
 }
 
 bool service_matches(const ServiceFact& actual, const ServiceFact& desired) {

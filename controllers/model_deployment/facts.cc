@@ -1,6 +1,7 @@
 #include "controllers/model_deployment/facts.h"
 
 #include <charconv>
+#include <chrono>
 #include <string>
 
 #include "api/core/json_walk.h"
@@ -35,6 +36,8 @@ struct EngineState {
   std::string message;
   bool waiting = false;
   bool failed = false;  ///< Ended with an exit code, of its own.
+  WallTime started = {};
+  WallTime finished = {};
 };
 
 void read_terminated(JsonValue value, EngineState& out) {
@@ -43,6 +46,8 @@ void read_terminated(JsonValue value, EngineState& out) {
     if (key == "reason") read(field, out.reason);
     if (key == "message") read(field, out.message);
     if (key == "exitCode") read(field, code);
+    if (key == "startedAt") read(field, out.started);
+    if (key == "finishedAt") read(field, out.finished);
   });
   out.failed = true;
   if (out.message.empty()) out.message = "exit code " + std::to_string(code);
@@ -66,8 +71,21 @@ struct Status {
   std::string message;
   std::vector<api::Condition> conditions;
   EngineState engine;
-  bool any_container = false;
+  int32_t failures = 0;
+  Millis last_run{0};
+  std::string last_failure;
 };
+
+// Each failure but the latest was followed by a restart; the latest is told by what the container is now, or
+// by what it was last when it waits or runs again.
+void count_failures(int32_t restarts, const EngineState& now, const EngineState& before, Status& out) {
+  const int32_t failures = restarts + (now.failed || (now.waiting && before.failed) ? 1 : 0);
+  if (failures <= out.failures) return;
+  const EngineState& latest = now.failed ? now : before;
+  out.failures = failures;
+  out.last_run = std::chrono::duration_cast<Millis>(latest.finished - latest.started);
+  out.last_failure = latest.reason.empty() ? latest.message : latest.reason + ", " + latest.message;
+}
 
 void read_status(JsonValue value, Status& out) {
   value.object([&](std::string_view key, JsonValue field) {
@@ -77,11 +95,15 @@ void read_status(JsonValue value, Status& out) {
     if (key == "conditions") read(field, out.conditions);
     if (key != "containerStatuses") return;
     field.array([&](JsonValue container) {
-      out.any_container = true;
       EngineState state;
+      EngineState before;
+      int32_t restarts = 0;
       container.object([&](std::string_view name, JsonValue part) {
         if (name == "state") read_state(part, state);
+        if (name == "lastState") read_state(part, before);
+        if (name == "restartCount") read(part, restarts);
       });
+      count_failures(restarts, state, before, out);
       // The container that has something to say wins over one that runs.
       if (state.failed || (state.waiting && !out.engine.failed)) out.engine = std::move(state);
     });
@@ -105,6 +127,9 @@ PodEnd classify(const Status& status) {
 
 void apply_status(const Status& status, PodFact& out) {
   out.running = status.phase == "Running";
+  out.failures = status.failures;
+  out.last_run = status.last_run;
+  out.last_failure = status.last_failure;
   out.end = classify(status);
   for (const auto& condition : status.conditions) {
     if (condition.type == "Ready") out.ready = condition.status == "True";

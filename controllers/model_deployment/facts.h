@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "api/meta.h"
+#include "base/clock.h"
 #include "base/result.h"
 
 /// What the controller remembers of its children: a small part of each object, so that thousands fit in a
@@ -35,6 +36,10 @@ struct PodFact {
   std::optional<WallTime> bound = {};  ///< When PodScheduled became True; absent where nothing says so.
   bool running = false;
   bool ready = false;
+  /// Failures of its container that restarts most: the kubelet starts it again where the pod permits it.
+  int32_t failures = 0;
+  Millis last_run{0};        ///< How long that container ran before the latest of them.
+  std::string last_failure;  ///< The latest in words that stay the same while it is restarted.
   PodEnd end = PodEnd::kNone;
   std::string problem;  ///< Unbound: the scheduler's message. Else: why the engine waits or ended.
   std::string problem_reason;

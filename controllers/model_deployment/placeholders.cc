@@ -60,7 +60,15 @@ Result<std::string> substitute(std::string_view text, const Placeholders& values
     const std::string_view name = text.substr(open + 2, close - open - 2);
     const auto value = values.find(name);
     if (value == values.end()) {
-      return fail(Code::kInvalidArgument, fmt::format("unknown placeholder {{{{{}}}}}", name));
+      std::string known;
+      for (const auto& [key, filled] : values)
+        known += (known.empty() ? "" : ", ") + key;
+      return fail(
+          Code::kInvalidArgument,
+          fmt::format(
+              "unknown placeholder {{{{{}}}}} in \"{}\": an argument or variable of the runtime or of "
+              "spec.runtime may use {}",
+              name, text.substr(0, 100), known));
     }
     empty = empty || value->second.empty();
     out.append(text.substr(0, open)).append(value->second);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/log.h"
 #include "controllers/model_deployment/names.h"
 #include "controllers/model_deployment/pass.h"
 #include "controllers/model_deployment/reconciler.h"
@@ -67,7 +68,8 @@ kube::Async<void> Reconciler::ensure_revision(Pass& pass) {
   }
   if (known->number == last_number(observed)) co_return Result<void>{};
   // A rollback: the old revision becomes the newest.
-  const std::string patch = fmt::format(R"({{"revision":{}}})", last_number(observed) + 1);
+  const std::string patch = fmt::format(R"({{"metadata":{{"uid":{}}},"revision":{}}})",
+                                        json_quote(known->meta.uid), last_number(observed) + 1);
   CO_TRY_VOID(co_await client_.merge_patch(kinds::kRevision, deployment.meta.ns, known->meta.name, patch,
                                            {.field_manager = std::string(kFieldManager)}));
   event(pass, "Normal", "RolledBack", fmt::format("back to revision {}", known->meta.name));
@@ -121,7 +123,9 @@ kube::Async<void> Reconciler::ensure_services(Pass& pass) {
   const RevisionFact* revision = pass.observed.revision(pass.revision);
   if (revision == nullptr) co_return Result<void>{};
   CO_TRY_VOID(co_await ensure_service(pass, serving_service(pass.deployment(), revision->port)));
-  const bool wide = std::ranges::any_of(pass.observed.revisions, [&](const auto& r) { return r->nodes > 1; });
+  const bool wide = revision->nodes > 1 || std::ranges::any_of(pass.observed.pods, [](const auto& pod) {
+                      return pod->group_size > 1;
+                    });
   if (wide)
     CO_TRY_VOID(co_await ensure_service(pass, members_service_object(pass.deployment(), revision->port)));
   co_return Result<void>{};

@@ -90,9 +90,12 @@ Verdict spent(const ReplicaView& view) {
   return {
       false, "RestartBudgetSpent",
       fmt::format(
-          "replica {} failed {} times in a row and is left as it is: read its pods' logs, then change the "
+          "replica {} failed {} in a row{}: read its pods' logs, then change the "
           "spec or raise rollout.restartBudget; last failure: {}",
-          view.replica, view.restarts + 1, view.problem.empty() ? "unknown" : view.problem)};
+          // The kubelet goes on counting: an exact number would be a write for each of its restarts.
+          view.replica,
+          view.single ? "more often than its budget permits" : std::to_string(view.restarts + 1) + " times",
+          view.single ? "" : " and is left as it is", view.problem.empty() ? "unknown" : view.problem)};
 }
 
 bool settled(const StatusInput& input, const Counts& counts) {

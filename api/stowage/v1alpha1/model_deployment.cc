@@ -171,6 +171,7 @@ void read(JsonValue value, ReplicaAttempt& out) {
     if (key == "attempt") read(field, out.attempt);
     if (key == "restarts") read(field, out.restarts);
     if (key == "since") read(field, out.since);
+    if (key == "forgiven") read(field, out.forgiven);
   });
 }
 
@@ -247,6 +248,7 @@ Json encode(const ModelDeploymentStatus& status) {
                                {"attempt", entry.attempt},
                                {"restarts", entry.restarts},
                                {"since", format_rfc3339(entry.since)}});
+    if (entry.forgiven != 0) out["attempts"].back()["forgiven"] = entry.forgiven;
   }
   for (const auto& object : status.applied) {
     out["applied"].push_back(

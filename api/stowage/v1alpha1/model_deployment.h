@@ -98,6 +98,7 @@ struct ReplicaAttempt {
   int32_t attempt = 0;
   int32_t restarts = 0;  ///< Own failures in a row.
   WallTime since = {};   ///< When the attempt began; whole seconds.
+  int32_t forgiven = 0;  ///< Failures of a pod alone before it last ran for the budget's window.
   bool operator==(const ReplicaAttempt&) const = default;
 };
 

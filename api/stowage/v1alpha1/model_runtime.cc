@@ -1,6 +1,6 @@
 #include "api/stowage/v1alpha1/model_runtime.h"
 
-#include "api/core/json_walk.h"
+#include "api/stowage/v1alpha1/decode_object.h"
 
 namespace stowage::api {
 namespace {
@@ -81,12 +81,7 @@ void read(JsonValue value, ModelRuntimeSpec& out) {
 
 Result<ModelRuntime> decode_model_runtime(std::string_view json) {
   ModelRuntime out;
-  TRY_VOID(read_json(json, [&](JsonValue root) {
-    root.object([&](std::string_view key, JsonValue field) {
-      if (key == "metadata") read(field, out.meta);
-      if (key == "spec") read(field, out.spec);
-    });
-  }));
+  TRY_VOID(read_meta_and_spec(json, out.meta, [&out](JsonValue field) { read(field, out.spec); }));
   return out;
 }
 

@@ -1,6 +1,6 @@
 #include "api/stowage/v1alpha1/scheduling_policy.h"
 
-#include "api/core/json_walk.h"
+#include "api/stowage/v1alpha1/decode_object.h"
 
 namespace stowage::api {
 namespace {
@@ -25,12 +25,7 @@ void read(JsonValue value, SchedulingPolicySpec& out) {
 
 Result<SchedulingPolicy> decode_scheduling_policy(std::string_view json) {
   SchedulingPolicy out;
-  TRY_VOID(read_json(json, [&](JsonValue root) {
-    root.object([&](std::string_view key, JsonValue field) {
-      if (key == "metadata") read(field, out.meta);
-      if (key == "spec") read(field, out.spec);
-    });
-  }));
+  TRY_VOID(read_meta_and_spec(json, out.meta, [&out](JsonValue field) { read(field, out.spec); }));
   return out;
 }
 

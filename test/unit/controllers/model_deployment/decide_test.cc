@@ -409,3 +409,52 @@ TEST_CASE("a gang of which one pod is bound and the other finds no room: replace
   CHECK(plan.creates[0].attempt == 1);
   CHECK(plan.attempts[0].restarts == 0);
 }
+
+namespace {
+
+/// The kubelet has started its container again and again; it waits for the next time.
+void crash(Cluster& cluster, int32_t failures, std::chrono::seconds last_run = std::chrono::seconds(1)) {
+  PodFact& fact = cluster.at(0).fact;
+  fact.node = "node";
+  fact.ready = fact.running = false;
+  fact.failures = failures;
+  fact.last_run = last_run;
+}
+
+}  // namespace
+
+TEST_CASE("a pod alone fails as often as its budget permits: not spent; once more: spent, and it stays") {
+  Cluster cluster(1);
+  cluster.group(0, kNew);
+  cluster.world.limits.budget_restarts = 3;
+  crash(cluster, 3);
+  CHECK_FALSE(cluster.decide().replicas.at(0).spent);
+  crash(cluster, 4);
+  Plan plan = cluster.decide();
+  CHECK(plan.replicas.at(0).spent);
+  CHECK(plan.deletes.empty());
+  CHECK(plan.creates.empty());
+  CHECK(plan.attempts.empty());
+  // It is up again: nothing is held against it.
+  cluster.make_ready(cluster.at(0));
+  plan = cluster.decide();
+  CHECK_FALSE(plan.replicas.at(0).spent);
+  CHECK(plan.replicas.at(0).ready);
+}
+
+TEST_CASE("a pod alone ran for the window before it failed: earlier failures are forgiven, durably") {
+  Cluster cluster(1);
+  cluster.group(0, kNew);
+  cluster.world.limits.budget_restarts = 3;
+  crash(cluster, 8, std::chrono::hours(2));
+  Plan plan = cluster.decide();
+  CHECK_FALSE(plan.replicas.at(0).spent);
+  REQUIRE(plan.attempts.size() == 1);
+  CHECK(plan.attempts[0].forgiven == 7);
+  cluster.carry_out(plan);
+  crash(cluster, 10);
+  CHECK_FALSE(cluster.decide().replicas.at(0).spent);
+  crash(cluster, 11);
+  CHECK(cluster.decide().replicas.at(0).spent);
+  CHECK(cluster.decide().attempts == plan.attempts);
+}

@@ -103,6 +103,8 @@ class FakeApi {
     dies_in_ = -1;
   }
   [[nodiscard]] bool dead() const { return dead_; }
+  /// Everything that was sent, reads too.
+  [[nodiscard]] const std::vector<kube::HttpRequest>& requests() const { return transport_.requests(); }
   /// Answers every POST of a pod so.
   void refuse_pods(int status, std::string message) {
     refusal_ = status;
@@ -254,6 +256,10 @@ class FakeApi {
     const auto it = objects_.find(path(plural, name));
     if (it == objects_.end()) return {.result = stowage::test::status_response(404, "NotFound", name)};
     const Json change = Json::parse(body);
+    const Json& meta = change.value("metadata", Json::object());
+    if (meta.contains("uid") && meta["uid"] != it->second["metadata"]["uid"]) {
+      return {.result = stowage::test::status_response(409, "Conflict", "the UID is another")};
+    }
     if (status) {
       it->second["status"] = change["status"];
     } else {

@@ -90,7 +90,9 @@ TEST_CASE("a pod of a group fails: the attempt is in the status before the first
   CHECK(f.api.object("modeldeployments", "m")["status"]["attempts"][0]["restarts"] == 1);
 }
 
-TEST_CASE("killed at every write, before and after it took effect: converges without duplicates or orphans") {
+TEST_CASE(
+    "rule 24: killed at every write, before and after it took effect: converges without duplicates or "
+    "orphans") {
   for (const bool applied : {false, true}) {
     for (int write = 1; write <= 40; ++write) {
       CAPTURE(applied, write);
@@ -123,7 +125,8 @@ TEST_CASE("killed at every write, before and after it took effect: converges wit
   }
 }
 
-TEST_CASE("a pod with our name that is not ours: never touched, and the next attempt is made instead") {
+TEST_CASE(
+    "rule 29: a pod with our name that is not ours: never touched, and the next attempt is made instead") {
   Fixture f;
   f.api.add("pods", "m-0-0-0", {{"metadata", {{"uid", "foreign"}}}, {"spec", {{"nodeName", "n"}}}});
   f.api.deploy(Json::object());
@@ -131,13 +134,17 @@ TEST_CASE("a pod with our name that is not ours: never touched, and the next att
   REQUIRE_FALSE(result);
   CHECK(result.error().code == Code::kConflict);
   CHECK(f.api.object("pods", "m-0-0-0")["metadata"]["uid"] == "foreign");
+  // Nothing but the live object decided that.
+  const auto& last = f.api.requests().back();
+  CHECK(last.method == kube::Method::kGet);
+  CHECK(last.target.find("/pods/m-0-0-0") != std::string::npos);
   REQUIRE(f.reconcile());
   CHECK(f.api.object("pods", "m-0-0-0")["metadata"]["uid"] == "foreign");
   CHECK(f.api.object("pods", "m-0-1-0")["metadata"]["labels"]["stowage.dev/attempt"] == "1");
   CHECK(f.api.object("modeldeployments", "m")["status"]["attempts"][0]["attempt"] == 1);
 }
 
-TEST_CASE("a Service of our name that is not ours: Stalled, never taken over") {
+TEST_CASE("rule 29: a Service of our name that is not ours: Stalled, never taken over") {
   Fixture f;
   f.api.add("services", "m", {{"metadata", {{"uid", "foreign"}}}, {"spec", Json::object()}});
   f.api.deploy(Json::object());
@@ -229,7 +236,8 @@ TEST_CASE("fifteen changes: ten revisions are kept, and going back makes an old 
   CHECK(image == "engine:10");
 }
 
-TEST_CASE("a pod is on a node that the cache does not know: only the API server's word makes it lost") {
+TEST_CASE(
+    "rule 11: a pod is on a node that the cache does not know: only the API server's word makes it lost") {
   Fixture f;
   f.api.deploy(Json::object());
   f.settle();
@@ -256,4 +264,92 @@ TEST_CASE("the deployment is being deleted: nothing is made any more") {
   f.api.forget_writes();
   REQUIRE(f.reconcile());
   CHECK(f.api.writes().empty());
+}
+
+TEST_CASE("rule 18: nothing is forced but our own part of our own status, and that names the UID") {
+  Fixture f;
+  f.api.add("services", "m-members", {{"metadata", {{"uid", "foreign"}}}, {"spec", Json::object()}});
+  f.api.deploy({{"replicas", 2}, {"parallelism", {{"tensor", 8}, {"pipeline", 2}, {"data", 1}}}});
+  for (int i = 0; i < 3; ++i)
+    (void)f.reconcile();
+  // A Service of ours that somebody edits, a rollout, a scale-down: every kind of write there is.
+  f.api.deploy({{"replicas", 2}});
+  f.settle();
+  Json service = f.api.object("services", "m");
+  service["spec"]["selector"] = {{"app", "x"}};
+  f.api.add("services", "m", service);
+  f.settle();
+  f.api.deploy({{"replicas", 1}, {"runtime", {{"image", "engine:2"}}}});
+  f.settle();
+  int forced = 0;
+  for (const auto& request : f.api.requests()) {
+    if (request.target.find("force=true") == std::string::npos) continue;
+    ++forced;
+    CHECK(request.target.find("/modeldeployments/m/status?") != std::string::npos);
+    CHECK(Json::parse(request.body)["metadata"]["uid"] == "uid-m");
+    CHECK_FALSE(Json::parse(request.body)["status"].contains("placement"));
+  }
+  CHECK(forced > 0);
+  CHECK(f.api.object("services", "m-members")["metadata"]["uid"] == "foreign");
+  CHECK(f.api.object("services", "m-members")["spec"].empty());
+}
+
+TEST_CASE("rule 28: no effect reaches outside the owner's reach, so no finalizer is set on anything") {
+  Fixture f;
+  f.api.deploy({{"replicas", 2}, {"parallelism", {{"tensor", 8}, {"pipeline", 2}, {"data", 1}}}});
+  f.settle();
+  f.api.deploy({{"replicas", 1}, {"runtime", {{"image", "engine:2"}}}});
+  f.settle();
+  int created = 0;
+  for (const auto& request : f.api.requests()) {
+    if (request.method == kube::Method::kGet || request.method == kube::Method::kDelete) continue;
+    CHECK(request.body.find("finalizers") == std::string::npos);
+    // Deleting the namespace or the deployment takes everything along: all writes stay in the namespace.
+    CHECK(request.target.find("/namespaces/a/") != std::string::npos);
+    if (request.method != kube::Method::kPost || request.target.find("/events") != std::string::npos)
+      continue;
+    ++created;
+    CHECK(Json::parse(request.body)["metadata"]["ownerReferences"].size() == 1);
+  }
+  CHECK(created >= 8);
+}
+
+TEST_CASE("rule 29: every child names its owner by UID, and a namesake's children are not taken over") {
+  Fixture f;
+  f.api.deploy({{"parallelism", {{"tensor", 8}, {"pipeline", 2}, {"data", 1}}}});
+  f.settle();
+  for (const char* kind : {"pods", "services", "controllerrevisions"}) {
+    for (const auto& child : f.api.all(kind)) {
+      CAPTURE(kind);
+      const Json& owner = child["metadata"]["ownerReferences"].at(0);
+      CHECK(owner["uid"] == "uid-m");
+      CHECK(owner["controller"] == true);
+    }
+  }
+  // Deleted and made again under the same name while the children of the first still stand.
+  const auto children = f.names("pods");
+  f.api.object("modeldeployments", "m")["metadata"]["uid"] = "uid-second";
+  f.api.object("modeldeployments", "m").erase("status");
+  f.api.deploy({{"parallelism", {{"tensor", 8}, {"pipeline", 2}, {"data", 1}}}});
+  f.start();
+  for (int i = 0; i < 3; ++i)
+    (void)f.reconcile();
+  for (const auto& name : children)
+    CHECK(f.api.object("pods", name)["metadata"]["ownerReferences"].at(0)["uid"] == "uid-m");
+  CHECK(f.api.object("services", "m")["metadata"]["ownerReferences"].at(0)["uid"] == "uid-m");
+}
+
+TEST_CASE("a Service or revision of ours was replaced by a namesake since it was seen: the patch misses it") {
+  Fixture f;
+  f.api.deploy(Json::object());
+  f.settle();
+  Json service = f.api.object("services", "m");
+  service["spec"]["selector"] = {{"app", "x"}};
+  f.api.add("services", "m", service);
+  // The cache has the old object, the server a foreign one.
+  f.api.object("services", "m")["metadata"]["uid"] = "foreign";
+  const auto result = f.reconcile();
+  REQUIRE_FALSE(result);
+  CHECK(result.error().code == Code::kConflict);
+  CHECK(f.api.object("services", "m")["spec"]["selector"] == Json({{"app", "x"}}));
 }

@@ -177,3 +177,38 @@ TEST_CASE("pods as the API server has them: what ended them is told apart") {
         PodEnd::kRejected);
   CHECK(end(R"({"phase":"Failed","reason":"UnexpectedAdmissionError"})") == PodEnd::kRejected);
 }
+
+TEST_CASE("a pod alone crashes beyond its budget: Stalled, in words that stay while the kubelet goes on") {
+  Story story(1);
+  story.cluster.group(0, kNew);
+  PodFact& fact = story.cluster.at(0).fact;
+  const auto crashed = [&](const std::string& container) {
+    const auto read =
+        decode_pod_fact(R"({"metadata":{"name":"p","namespace":"a"},"spec":{"nodeName":"n"},"status":
+      {"phase":"Running","containerStatuses":[)" +
+                        container + "]}}");
+    REQUIRE(read);
+    fact.ready = read->ready;
+    fact.failures = read->failures;
+    fact.last_run = read->last_run;
+    fact.last_failure = read->last_failure;
+    fact.problem = read->problem;
+    return story.status();
+  };
+  const std::string ended =
+      R"({"terminated":{"exitCode":1,"reason":"Error","startedAt":"2026-01-01T00:00:00Z",
+                                              "finishedAt":"2026-01-01T00:00:10Z"}})";
+  CHECK(of(crashed(R"({"restartCount":4,"state":{"waiting":{"reason":"CrashLoopBackOff"}},"lastState":)" +
+                   ended + "}"),
+           "Stalled") == "absent");
+  const auto waiting = crashed(
+      R"({"restartCount":5,"state":{"waiting":{"reason":"CrashLoopBackOff"}},"lastState":)" + ended + "}");
+  CHECK(of(waiting, "Stalled") == "True RestartBudgetSpent");
+  CHECK(of(waiting, "Ready") == "False RestartBudgetSpent");
+  CHECK(waiting.condition("Stalled")->message.ends_with("last failure: Error, exit code 1"));
+  CHECK(same_status(waiting,
+                    crashed(R"({"restartCount":6,"state":{"running":{}},"lastState":)" + ended + "}")));
+  CHECK(same_status(waiting, crashed(R"({"restartCount":6,"state":)" + ended + "}")));
+  CHECK(fact.failures == 7);
+  CHECK(fact.last_run == Millis{10'000});
+}
