@@ -75,7 +75,7 @@ class Operator final : public kube::Component {
   }
 
   kube::Async<void> lead(kube::TaskScope& scope) override {
-    if (options_.catalogue) scope.spawn("catalogue", keep_catalogue(env_, client_));
+    if (options_.catalogue) scope.spawn("catalogue", catalogue_.keep());
     co_await deployments_.wait_synced();
     co_await runtimes_.wait_synced();
     co_await policies_.wait_synced();
@@ -126,6 +126,7 @@ class Operator final : public kube::Component {
   kube::Informer<md::ServiceFact> services_;
   kube::Informer<md::RevisionFact> revisions_;
   kube::Informer<md::NodeFact> nodes_;
+  Catalogue catalogue_{env_, client_};
   md::Reconciler reconciler_;
   kube::Controller controller_;
 };
@@ -158,12 +159,14 @@ void Operator::connect() {
   watch_child(services_, "service/");
   watch_child(revisions_, "revision/");
   runtimes_.on_change([this](const auto& old, const auto& now) {
+    if (!now) catalogue_.deleted("ModelRuntime", old->meta.name);
     if (!old || !now || old->meta.generation != now->meta.generation ||
         old->meta.annotations != now->meta.annotations) {
       all_again();
     }
   });
   policies_.on_change([this](const auto& old, const auto& now) {
+    if (!now) catalogue_.deleted("SchedulingPolicy", old->meta.name);
     if (!old || !now || old->meta.generation != now->meta.generation) all_again();
   });
   nodes_.on_change([this](const auto&, const auto& now) {
