@@ -19,7 +19,7 @@ struct Page {
 };
 
 /// A plain HTTP/1.1 server for /livez, /readyz and /metrics: GET and HEAD only, heads of at most 8 KiB, no
-/// bodies, 10 s for a request, 64 connections at once (further ones wait in the kernel's queue).
+/// bodies, 10 s for a request, 64 connections at once (further ones are closed unanswered).
 class PageServer {
  public:
   /// `get` answers a path (without its query) on the control thread.

@@ -4,7 +4,9 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 
+#include "kube/runtime/leader_elector.h"
 #include "test/support/scripted_transport.h"
 
 namespace stowage::test {
@@ -55,5 +57,10 @@ class LeaseServer {
   bool conflict_ = false;
   Millis delay_{0};
 };
+
+/// The lease of these tests, as this replica wants it; times are the defaults.
+inline kube::LeaseOptions test_lease(std::string identity) {
+  return {.ns = "stowage-system", .name = "stowage-test", .identity = std::move(identity)};
+}
 
 }  // namespace stowage::test

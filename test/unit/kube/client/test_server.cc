@@ -1,5 +1,8 @@
 #include "test/unit/kube/client/test_server.h"
 
+#include <linux/filter.h>
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
@@ -77,6 +80,7 @@ struct TestServer::Impl {
       auto [error, socket] = co_await self->acceptor.async_accept(kTuple);
       if (error) co_return;
       ++self->connections;
+      self->handles.push_back(socket.native_handle());
       asio::co_spawn(self->acceptor.get_executor(), keep(self, std::move(socket)), asio::detached);
     }
   }
@@ -89,6 +93,7 @@ struct TestServer::Impl {
   std::optional<asio::ssl::context> context;
   std::vector<Seen> requests;
   int connections = 0;
+  std::vector<int> handles;
 };
 
 TestServer::TestServer(asio::any_io_executor executor, Handler handler)
@@ -124,6 +129,16 @@ const std::vector<Seen>& TestServer::requests() const {
 
 int TestServer::connections() const {
   return impl_->connections;
+}
+
+void TestServer::vanish() {
+  // A packet filter that drops everything: the kernel does not even acknowledge, as it would for a process
+  // that is merely stopped.
+  sock_filter drop{.code = BPF_RET | BPF_K, .jt = 0, .jf = 0, .k = 0};
+  const sock_fprog program{.len = 1, .filter = &drop};
+  for (const int handle : impl_->handles)
+    ::setsockopt(handle, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
+  impl_->acceptor.close();
 }
 
 }  // namespace stowage::test

@@ -40,6 +40,10 @@ class TestServer {
   [[nodiscard]] std::string url() const;  ///< "http://127.0.0.1:port"
   [[nodiscard]] const std::vector<Seen>& requests() const;
   [[nodiscard]] int connections() const;
+  /// From now on no packet of any open connection is seen here, nor acknowledged, as if the cable were cut;
+  /// and nobody is at the address any more. (curl tries a request again on a new connection when one that it
+  /// used before has died under it.)
+  void vanish();
 
  private:
   struct Impl;

@@ -1,27 +1,15 @@
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
 #include <catch2/catch.hpp>
-#include <optional>
 
 #include "kube/client/curl_transport.h"
-#include "test/unit/kube/client/test_server.h"
+#include "test/unit/kube/client/world.h"
 
 using namespace stowage;        // NOLINT: a test
 using namespace stowage::kube;  // NOLINT: a test
 using stowage::test::KeyPair;
-using stowage::test::Reply;
-using stowage::test::Seen;
+using stowage::test::ok;
 using stowage::test::TestServer;
-namespace asio = boost::asio;
 
 namespace {
-
-class FakeClock final : public Clock {
- public:
-  [[nodiscard]] MonoTime now() const override { return mono; }
-  [[nodiscard]] WallTime wall() const override { return {}; }
-  MonoTime mono{};
-};
 
 /// What a test changes between two requests.
 class Settable final : public CredentialSource {
@@ -31,9 +19,7 @@ class Settable final : public CredentialSource {
   Credentials now;
 };
 
-struct World {
-  asio::io_context loop;
-  FakeClock clock;
+struct World : stowage::test::ClientWorld {
   KeyPair authority = test::make_authority("ca");
   KeyPair other = test::make_authority("other");
   KeyPair leaf = test::make_leaf(authority, "server", "IP:127.0.0.1");
@@ -44,24 +30,8 @@ struct World {
     CurlTransport transport(loop.get_executor(), clock, std::move(config));
     return call(transport);
   }
-  Result<HttpResponse> call(Transport& transport) {
-    std::optional<Result<HttpResponse>> out;
-    asio::co_spawn(loop, transport.call({.target = "/x"}),
-                   [&](const std::exception_ptr& problem, Result<HttpResponse> value) {
-                     if (problem) std::rethrow_exception(problem);
-                     out = std::move(value);
-                     loop.stop();
-                   });
-    loop.restart();
-    loop.run();
-    REQUIRE(out);
-    return *std::move(out);
-  }
+  Result<HttpResponse> call(Transport& transport) { return ClientWorld::call(transport, {.target = "/x"}); }
 };
-
-Reply ok(const Seen&) {
-  return Reply::json(200, "{}");
-}
 
 }  // namespace
 

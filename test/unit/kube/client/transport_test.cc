@@ -5,29 +5,24 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <optional>
 
 #include "kube/client/client.h"
 #include "kube/client/curl_transport.h"
 #include "kube/client/file_credentials.h"
-#include "test/unit/kube/client/test_server.h"
+#include "test/unit/kube/client/world.h"
 
 using namespace stowage;        // NOLINT: a test
 using namespace stowage::kube;  // NOLINT: a test
 using namespace std::chrono_literals;
+using stowage::test::ok;
 using stowage::test::Reply;
 using stowage::test::Seen;
 using stowage::test::TestServer;
 namespace asio = boost::asio;
 
 namespace {
-
-class FakeClock final : public Clock {
- public:
-  [[nodiscard]] MonoTime now() const override { return mono; }
-  [[nodiscard]] WallTime wall() const override { return {}; }
-  MonoTime mono{};
-};
 
 /// Gives token t0, t1, ... : a new one each time it is read.
 class CountingCredentials final : public CredentialSource {
@@ -42,10 +37,7 @@ class CountingCredentials final : public CredentialSource {
   std::string ca_pem = {};
 };
 
-struct World {
-  asio::io_context loop;
-  FakeClock clock;
-
+struct World : stowage::test::ClientWorld {
   std::unique_ptr<CurlTransport> transport(const std::string& url, Credentials credentials = {},
                                            CurlTransportOptions options = {}) {
     return transport(ServerConfig{.url = url,
@@ -56,29 +48,7 @@ struct World {
   std::unique_ptr<CurlTransport> transport(ServerConfig config, CurlTransportOptions options = {}) {
     return std::make_unique<CurlTransport>(loop.get_executor(), clock, std::move(config), options);
   }
-
-  /// Runs the loop until `task` has ended.
-  template <class T>
-  T run(asio::awaitable<T> task) {
-    std::optional<T> out;
-    asio::co_spawn(loop, std::move(task), [&](const std::exception_ptr& problem, T value) {
-      if (problem) std::rethrow_exception(problem);
-      out = std::move(value);
-      loop.stop();
-    });
-    loop.restart();
-    loop.run();
-    REQUIRE(out);
-    return *std::move(out);
-  }
-  Result<HttpResponse> call(Transport& transport, HttpRequest request) {
-    return run(transport.call(std::move(request)));
-  }
 };
-
-Reply ok(const Seen&) {
-  return Reply::json(200, "{}");
-}
 
 const Resource kPods{.group = "", .version = "v1", .plural = "pods", .kind = "Pod"};
 
@@ -399,4 +369,38 @@ TEST_CASE("more calls at once than connections: each waits its turn and is answe
   w.loop.run();
   CHECK(answered == 50);
   CHECK(server.connections() <= 4);
+}
+
+TEST_CASE("rule 9: a peer that vanished is noticed within 10 s, by an idle stream and by a call under way") {
+  World w;
+  TestServer server(w.loop.get_executor(), [](const Seen& seen) {
+    if (seen.target == "/call") return Reply::json(200, "{}");
+    return Reply{.bytes = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n", .silent = true};
+  });
+  auto transport = w.transport(server.url());
+  // Both connections are in use and fine; then nothing arrives any more, and nobody says so.
+  auto stream = w.run(transport->open({.target = "/watch"}));
+  REQUIRE(stream);
+  REQUIRE(w.run((*stream)->next()));
+  REQUIRE(w.call(*transport, {.target = "/call"}));
+  server.vanish();
+  const auto begin = std::chrono::steady_clock::now();
+  std::vector<std::pair<Code, std::chrono::steady_clock::duration>> ends;
+  const auto note = [&](const auto& result) {
+    REQUIRE_FALSE(result);
+    ends.emplace_back(result.error().code, std::chrono::steady_clock::now() - begin);
+    if (ends.size() == 2) w.loop.stop();
+  };
+  asio::co_spawn(
+      w.loop, (*stream)->next(),
+      [&](const std::exception_ptr&, const Result<std::optional<std::string>>& piece) { note(piece); });
+  asio::co_spawn(w.loop, transport->call({.target = "/call", .timeout = 60s}),
+                 [&](const std::exception_ptr&, const Result<HttpResponse>& response) { note(response); });
+  w.loop.restart();
+  w.loop.run();
+  REQUIRE(ends.size() == 2);
+  for (const auto& [code, after] : ends) {
+    CHECK(code == Code::kUnavailable);
+    CHECK(after < 10s);
+  }
 }

@@ -11,7 +11,6 @@
 using namespace stowage;
 using kube::Client;
 using kube::LeaderElector;
-using kube::LeaseOptions;
 using kube::TaskScope;
 using test::LeaseServer;
 using test::VirtualWorld;
@@ -19,15 +18,11 @@ namespace asio = boost::asio;
 
 namespace {
 
-LeaseOptions operator_lease(std::string identity) {
-  return {.ns = "stowage-system", .name = "stowage-operator", .identity = std::move(identity)};
-}
-
 /// A candidate that tries for the lease and holds it until it is lost.
 struct Candidate {
   Candidate(VirtualWorld& world, LeaseServer& server, std::string identity)
       : client(server.transport(), "test/1"),
-        elector(world.env(), client, operator_lease(std::move(identity))),
+        elector(world.env(), client, test::test_lease(std::move(identity))),
         scope(world.env()) {
     scope.spawn("candidate", live());
   }

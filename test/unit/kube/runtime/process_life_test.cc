@@ -78,7 +78,7 @@ struct Replica {
              LifeOptions{.name = "test",
                          .user_agent = "test/1",
                          .leader_elect = elect,
-                         .lease = {.ns = "ns", .name = "test", .identity = std::move(identity)}}),
+                         .lease = test::test_lease(std::move(identity))}),
         writer(life.context(metrics, no_config()), story) {
     world.spawn(run());
     world.settle();
