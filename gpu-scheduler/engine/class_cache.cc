@@ -116,9 +116,7 @@ CacheTable::CacheTable(const CacheTable& other)
     : caches_(other.caches_),
       scale_(other.scale_),
       scale_layout_(other.scale_layout_),
-      group_layout_(other.group_layout_),
-      group_of_(other.group_of_),
-      group_product_(other.group_product_),
+      kinds_(other.kinds_),
       tick_(other.tick_) {}
 
 CacheTable::ModelValues& CacheTable::model_values(const Policy& policy) {
@@ -163,18 +161,8 @@ const ClusterScale& CacheTable::scale(const ClusterState& state) {
 }
 
 void CacheTable::refresh_layout(ClusterState& state) {
-  if (group_layout_ == state.layout_version()) return;
-  group_layout_ = state.layout_version();
   scale(state);
-  group_of_.assign(state.node_limit(), 0);
-  group_product_.clear();
-  for (NodeIndex node : state.nodes_in_order()) {
-    const auto& row = state.node(node);
-    StringId product = row.pools.empty() ? 0 : row.pools.front().product;
-    auto at = std::ranges::find(group_product_, product);
-    group_of_[node] = static_cast<uint32_t>(at - group_product_.begin());
-    if (at == group_product_.end()) group_product_.push_back(product);
-  }
+  kinds_.update(state);
 }
 
 ClassCache& CacheTable::get(ClusterState& state, ClassId pod_id, const Policy& policy, bool slots) {
@@ -218,14 +206,14 @@ void CacheTable::rebuild(ClusterState& state, ClassCache& cache, const CompiledC
                          const Policy& policy) {
   cache.entries.resize(state.node_limit());
   cache.scores.assign(state.node_limit(), ClassCache::kInfeasible);
-  cache.group_of = group_of_;
+  cache.group_of = kinds_.by_node();
   cache.leaf_of.assign(state.node_limit(), 0);
-  cache.groups.assign(group_product_.size(), {});
+  cache.groups.assign(kinds_.kinds().size(), {});
   cache.rejections.clear();
   cache.feasible = 0;
   cache.domain_slots.assign(cache.counts_slots ? state.domains().size() : 0, 0);
   for (NodeIndex node : state.nodes_in_order()) {
-    auto& group = cache.groups[group_of_[node]];
+    auto& group = cache.groups[kinds_.of(node)];
     cache.entries[node].version = 0;
     cache.leaf_of[node] = static_cast<uint32_t>(group.nodes.size());
     group.nodes.push_back(node);
@@ -244,6 +232,8 @@ void CacheTable::refresh_node(ClusterState& state, ClassCache& cache, NodeIndex 
     if (entry.spec_version != row.spec_version) entry.fixed = check_fixed(state, *row.spec, row, pod);
     entry.spec_version = row.spec_version;
     entry.fixed_bonus = fixed_bonus(row, pod, policy, scale_);
+    if (!entry.fixed && policy.strategy == Strategy::kPackability)
+      entry.standing_price = standing_price(state, row, pod, policy);
   }
   Rejection verdict = entry.fixed ? entry.fixed : check_room(state, row, pod);
   if (in_tree && verdict && verdict == entry.verdict) {
@@ -265,7 +255,7 @@ void CacheTable::refresh_node(ClusterState& state, ClassCache& cache, NodeIndex 
     Choice choice = choose(state, node, pod, policy);
     bool by_model = policy.strategy == Strategy::kFgd || policy.strategy == Strategy::kPackability;
     entry.device_free = choice.device_free;
-    score = choice.score * (by_model ? policy.fragmentation : 100) + entry.fixed_bonus;
+    score = choice.score * (by_model ? policy.fragmentation : 100) + entry.fixed_bonus - entry.standing_price;
     const auto* pool = pool_for(row, pod);
     if (policy.packing > 0) score += policy.packing * score_best_fit(row, pool, pod, scale_).score;
     if (policy.spread > 0) score += policy.spread * score_spread(row, pool, pod, scale_).score;
@@ -302,67 +292,30 @@ Choice CacheTable::choose(ClusterState& state, NodeIndex node, const CompiledCla
   return score_fgd(values, row, pool, known.shape, known.fragmentation, pod);
 }
 
+int64_t CacheTable::standing_price(const ClusterState& state, const NodeRow& row, const CompiledClass& pod,
+                                   const Policy& policy) {
+  constexpr int64_t kPart = 32;
+  const auto* pool = pool_for(row, pod);
+  if (pool == nullptr || pool->count < pod.device_count) return 0;
+  auto& worth = values(policy);
+  NodeShape empty{.product = worth.model().product_index(state.text(pool->product)),
+                  .devices = pool->count,
+                  .cpu_milli = row.spec->allocatable.cpu_milli};
+  std::fill_n(empty.free.begin(), empty.devices, static_cast<int16_t>(kWholeDevice));
+  auto after = pod.shares() ? empty.after_share(0, pod.device_milli, pod.cpu_milli)
+                            : empty.after_whole(pod.device_count, pod.cpu_milli);
+  int64_t loss = worth.potential(empty) - worth.potential(after);
+  return policy.fragmentation * (loss * kPoint / (kPotentialUnit * 10)) / kPart;
+}
+
 int64_t CacheTable::group_price(ClusterState& state, const Policy& policy, uint32_t group,
                                 const CompiledClass& pod) {
   if (policy.strategy != Strategy::kPackability || pod.device_count == 0) return 0;
-  const auto& model = values(policy).model();
-  if (model.pools().empty()) return 0;
-  update_prices(state, model);
-  // price = 3 min(rho, 5)^2 per ten thousandths of a device, rho in 1/1024.
-  int64_t rho = std::min<int64_t>(group_rho_[group], 5 * 1024);
-  return policy.fragmentation * (3 * rho * rho * pod.device_demand() / (10 * 1024));
-}
-
-/// rho of a product: how many times over the demand that insists on it would fill what is free of it,
-/// relative to the whole: sum over sets S with the product of share_S * free / free_S.
-void CacheTable::update_prices(ClusterState& state, const DemandModel& model) {
-  if (price_layout_ != state.layout_version() || price_model_ != model.fingerprint() ||
-      price_log_ < state.change_base()) {
-    node_free_.assign(state.node_limit(), 0);
-    group_free_.assign(group_product_.size(), 0);
-    group_rho_.assign(group_product_.size(), 0);
-    group_mask_.clear();
-    for (StringId product : group_product_) {
-      group_mask_.push_back(uint64_t{1} << model.product_index(state.text(product)));
-    }
-    for (NodeIndex node : state.nodes_in_order()) {
-      for (auto left : state.node(node).device_free)
-        node_free_[node] += left;
-      group_free_[group_of_[node]] += node_free_[node];
-    }
-    price_layout_ = state.layout_version();
-    price_model_ = model.fingerprint();
-    rho_stale_ = true;
-  } else {
-    for (; price_log_ < state.change_end(); ++price_log_) {
-      NodeIndex node = state.change(price_log_);
-      int64_t free = 0;
-      for (auto left : state.node(node).device_free)
-        free += left;
-      group_free_[group_of_[node]] += free - node_free_[node];
-      if (free != node_free_[node]) rho_stale_ = true;
-      node_free_[node] = free;
-    }
-  }
-  price_log_ = state.change_end();
-  if (!rho_stale_) return;
-  rho_stale_ = false;
-  int64_t total = 0;
-  for (int64_t free : group_free_)
-    total += free;
-  std::ranges::fill(group_rho_, 0);
-  for (const auto& pool : model.pools()) {
-    int64_t free = 0;
-    for (size_t g = 0; g < group_free_.size(); ++g) {
-      if (pool.product_mask & group_mask_[g]) free += group_free_[g];
-    }
-    auto rho =
-        static_cast<int64_t>(static_cast<__int128>(pool.share) * 1024 * total /
-                             (static_cast<__int128>(std::max<int64_t>(free, 1)) * DemandModel::kWeightSum));
-    for (size_t g = 0; g < group_free_.size(); ++g) {
-      if (pool.product_mask & group_mask_[g]) group_rho_[g] += std::min<int64_t>(rho, 1 << 20);
-    }
-  }
+  prices_.update(state, kinds_, values(policy).model());
+  // 8 points per ten thousandths of a device where the kind is as scarce as all free devices together.
+  constexpr int64_t kPrice = 8;
+  int64_t scarcity = std::min<int64_t>(prices_.scarcity(group), 5 * 1024);
+  return policy.fragmentation * (kPrice * scarcity * scarcity * pod.device_demand() / (10 * 1024));
 }
 
 }  // namespace stowage::engine

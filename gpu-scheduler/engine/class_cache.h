@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "gpu-scheduler/engine/cluster_state.h"
+#include "gpu-scheduler/engine/node_kinds.h"
 #include "gpu-scheduler/engine/policy.h"
+#include "gpu-scheduler/engine/pool_prices.h"
 #include "gpu-scheduler/engine/reasons.h"
 #include "gpu-scheduler/engine/scorer.h"
 #include "gpu-scheduler/engine/victim_index.h"
@@ -25,7 +27,8 @@ struct ClassCache {
     int32_t device_free = -1;
     Rejection fixed;  ///< Verdict of the filters that look at the node's object alone.
     Rejection verdict;
-    int32_t fixed_bonus = 0;  ///< Score terms of the node's object: cost, preferences, locality; weighted.
+    int32_t fixed_bonus = 0;     ///< Score terms of the node's object: cost, preferences, locality; weighted.
+    int64_t standing_price = 0;  ///< Of the node's object too, weighted; see CacheTable::standing_price().
   };
   /// Nodes that give one reason.
   struct Tally {
@@ -72,7 +75,7 @@ class CacheTable {
 
   /// The class's cache, brought up to date.
   ClassCache& get(ClusterState& state, ClassId pod, const Policy& policy, bool slots);
-  /// Score penalty of a price group for a class (scarce products), up to date.
+  /// Score penalty of a price group for a class (scarce kinds of nodes), up to date.
   int64_t group_price(ClusterState& state, const Policy& policy, uint32_t group, const CompiledClass& pod);
   NodeValues& values(const Policy& policy);
   /// Who could leave for somebody more important, up to date.
@@ -80,13 +83,14 @@ class CacheTable {
   const ClusterScale& scale(const ClusterState& state);
 
  private:
-  struct Prices;
   void refresh_layout(ClusterState& state);
   void rebuild(ClusterState& state, ClassCache& cache, const CompiledClass& pod, const Policy& policy);
   void refresh_node(ClusterState& state, ClassCache& cache, NodeIndex node, const CompiledClass& pod,
                     const Policy& policy, bool in_tree);
   Choice choose(ClusterState& state, NodeIndex node, const CompiledClass& pod, const Policy& policy);
-  void update_prices(ClusterState& state, const DemandModel& model);
+  /// Packability: what the pod would take from the node if it were empty, as a part of the score.
+  int64_t standing_price(const ClusterState& state, const NodeRow& row, const CompiledClass& pod,
+                         const Policy& policy);
 
   std::map<std::pair<uint32_t, uint64_t>, std::shared_ptr<ClassCache>> caches_;
   /// The shape of a node's first pool, the same for all classes.
@@ -106,20 +110,9 @@ class CacheTable {
   VictimIndex victims_;
   ClusterScale scale_;
   uint64_t scale_layout_ = 0;
-  uint64_t group_layout_ = 0;
-  std::vector<uint32_t> group_of_;  ///< By node.
-  std::vector<StringId> group_product_;
+  NodeKinds kinds_;  ///< The price groups.
+  PoolPrices prices_;
   uint64_t tick_ = 0;
-
-  // Free thousandths per price group, for prices.
-  uint64_t price_layout_ = 0;
-  uint64_t price_log_ = 0;
-  uint64_t price_model_ = 0;
-  std::vector<int64_t> node_free_;
-  std::vector<int64_t> group_free_;
-  std::vector<uint64_t> group_mask_;
-  std::vector<int64_t> group_rho_;
-  bool rho_stale_ = true;
 };
 
 /// Filters of ours and of resources; see place.h for the order.

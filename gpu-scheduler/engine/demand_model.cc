@@ -54,7 +54,6 @@ Result<std::shared_ptr<const DemandModel>> DemandModel::build(std::vector<Typica
   model->fingerprint_ = hash;
   model->hole_price_ = cutting_stock_prices(model->entries_);
   model->draw_samples();
-  model->find_pools();
   return model;
 }
 
@@ -110,23 +109,6 @@ void DemandModel::draw_samples() {
     std::ranges::stable_sort(sample, [&](uint32_t a, uint32_t b) {
       return int64_t{entries_[a].count} * entries_[a].milli > int64_t{entries_[b].count} * entries_[b].milli;
     });
-  }
-}
-
-void DemandModel::find_pools() {
-  int64_t total = 0;
-  for (const auto& entry : entries_)
-    total += entry.weight * entry.count * entry.milli / 1000;
-  if (total == 0) return;
-  for (const auto& entry : entries_) {
-    int64_t mass = entry.weight * entry.count * entry.milli / 1000;
-    if (entry.product_mask == ~uint64_t{0} || mass == 0) continue;
-    auto it = std::ranges::find(pools_, entry.product_mask, &Pool::product_mask);
-    if (it == pools_.end()) it = pools_.insert(pools_.end(), Pool{entry.product_mask, 0});
-    it->share += mass;
-  }
-  for (auto& pool : pools_) {
-    pool.share = static_cast<int64_t>(static_cast<__int128>(pool.share) * kWeightSum / total);
   }
 }
 

@@ -60,24 +60,16 @@ class DemandModel {
     return hole_price_[static_cast<size_t>(free_milli)];
   }
 
-  /// A set of products that some of the demand insists on, with its share of the GPU demand in 1/kWeightSum.
-  struct Pool {
-    uint64_t product_mask;
-    int64_t share;
-  };
-  [[nodiscard]] const std::vector<Pool>& pools() const { return pools_; }
   [[nodiscard]] uint64_t fingerprint() const { return fingerprint_; }
 
  private:
   DemandModel() = default;
   void draw_samples();
-  void find_pools();
 
   std::vector<Entry> entries_;
   std::vector<std::string> products_;
   std::array<std::vector<uint32_t>, kSamples> samples_;
   std::array<int32_t, kWholeDevice + 1> hole_price_{};
-  std::vector<Pool> pools_;
   uint64_t fingerprint_ = 0;
 };
 

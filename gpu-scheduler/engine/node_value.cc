@@ -151,7 +151,10 @@ uint32_t NodeValues::slices_of(const NodeShape& shape) {
 }
 
 int64_t NodeValues::fragmentation(const NodeShape& shape) {
-  uint32_t id = slices_of(shape);
+  return fragmentation_at(slices_of(shape), shape);
+}
+
+int64_t NodeValues::fragmentation_at(uint32_t id, const NodeShape& shape) {
   auto step = std::ranges::upper_bound(cpu_steps_, shape.cpu_milli) - cpu_steps_.begin();
   bool fresh = false;
   int64_t* value = fragmentation_.find(id, step, fresh);
@@ -186,8 +189,9 @@ int64_t NodeValues::packed(uint32_t id, const NodeShape& shape) {
 
 int64_t NodeValues::potential(const NodeShape& shape) {
   uint32_t id = slices_of(shape);
-  return packed(id, shape) * DemandModel::kPriceUnit +
-         DemandModel::kSamples * kHoleWeight * kWholeDevice * slices_[id].holes;
+  int64_t held = packed(id, shape) * DemandModel::kPriceUnit +
+                 DemandModel::kSamples * kHoleWeight * kWholeDevice * slices_[id].holes;
+  return held - fragmentation_at(id, shape) * kPotentialUnit / (2 * DemandModel::kWeightSum);
 }
 
 }  // namespace stowage::engine

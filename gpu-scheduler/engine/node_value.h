@@ -33,8 +33,8 @@ int64_t expected_fragmentation(const DemandModel& model, const NodeShape& shape)
 
 inline constexpr int64_t kPotentialUnit = DemandModel::kSamples * int64_t{DemandModel::kPriceUnit};
 
-/// Weight of the holes' prices against the packed samples (2 and 3 differ by 0.02 points).
-inline constexpr int64_t kHoleWeight = 2;
+/// Weight of the holes' prices against the packed samples; figures for others: docs/design/packability.md.
+inline constexpr int64_t kHoleWeight = 12;
 
 /// Values of shapes under one demand model, each computed once: by product and device slices, and beside
 /// them by free CPU as far as it matters. Forgets everything when it has grown to its limit.
@@ -45,7 +45,7 @@ class NodeValues {
   /// As expected_fragmentation().
   int64_t fragmentation(const NodeShape& shape);
   /// Packability's potential: how much of the typical demand the node can still take, plus the price of the
-  /// holes of its devices. In 1/kPotentialUnit thousandths of a device.
+  /// holes of its devices, less half its expected fragmentation. In 1/kPotentialUnit thousandths of a device.
   int64_t potential(const NodeShape& shape);
 
  private:
@@ -81,6 +81,8 @@ class NodeValues {
 
   /// Index into slices_; forgets everything first when the tables are full.
   uint32_t slices_of(const NodeShape& shape);
+  /// As fragmentation(); `id` = slices_of(shape).
+  int64_t fragmentation_at(uint32_t id, const NodeShape& shape);
   /// Thousandths that the samples fill on the node, all together; `id` = slices_of(shape).
   int64_t packed(uint32_t id, const NodeShape& shape);
   void forget();

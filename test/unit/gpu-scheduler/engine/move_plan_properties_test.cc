@@ -13,7 +13,7 @@ namespace {
 
 using namespace test;
 
-constexpr uint64_t kWorlds = 40;
+constexpr uint64_t kWorlds = 80;
 
 struct World {
   explicit World(uint64_t seed) : random(seed) {
