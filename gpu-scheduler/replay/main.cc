@@ -10,6 +10,7 @@ int main(int argc, char** argv) {
   Run chosen;
   add_openb(app, chosen);
   add_dynamic(app, chosen);
+  add_scenario(app, chosen);
   add_feasible(app, chosen);
   try {
     app.parse(argc, argv);
