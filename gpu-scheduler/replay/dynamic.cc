@@ -6,12 +6,14 @@
 #include <cmath>
 #include <map>
 #include <numeric>
+#include <optional>
 #include <queue>
 
 #include "base/random.h"
 #include "gpu-scheduler/engine/fit.h"
 #include "gpu-scheduler/engine/place.h"
 #include "gpu-scheduler/replay/emptying.h"
+#include "gpu-scheduler/replay/fragmentation.h"
 #include "gpu-scheduler/replay/wait_queue.h"
 
 namespace stowage::replay {
@@ -20,6 +22,7 @@ namespace {
 constexpr double kMaxLifetime = 14'400;
 constexpr double kWarmUp = 4 * 3600;
 constexpr double kEnd = 8 * 3600;
+constexpr double kPointEvery = 300;
 
 double lifetime_of(const TracePod& pod) {
   int64_t begin = pod.scheduled_s >= 0 ? pod.scheduled_s : pod.creation_s;
@@ -46,7 +49,9 @@ class Experiment {
         state_(std::move(state)),
         classes_(std::move(classes)),
         queue_(trace_, classes_),
-        emptying_(state_, options_.policy) {}
+        emptying_(state_, options_.policy) {
+    if (options_.series && options_.policy.model) meter_.emplace(options_.policy.model);
+  }
 
   DynamicRun run(int64_t seed);
 
@@ -58,6 +63,7 @@ class Experiment {
   void offer(double now, engine::NodeIndex node);
   void work_on_emptying(double now, engine::NodeIndex hole);
   void pass_time(double now);
+  void record(double until);
   DynamicRun summary(int64_t seed) const;
 
   const Trace& trace_;
@@ -76,12 +82,34 @@ class Experiment {
   double weighted_ = 0;
   double weight_ = 0;
   double longest_ = 0;
+  std::optional<FragmentationMeter> meter_;
+  std::vector<DynamicPoint> points_;
+  std::vector<std::pair<std::string, std::vector<int16_t>>> devices_;
+  int percent_ = -1;
 };
+
+/// The points up to that moment, of the cluster as it is: nothing changed since the last event.
+void Experiment::record(double until) {
+  const int percent = static_cast<int>(100 * std::min(until, kEnd) / kEnd);
+  if (options_.progress && percent != percent_) options_.progress(percent_ = percent);
+  if (!options_.series) return;
+  const auto capacity = static_cast<double>(trace_.capacity_milli());
+  for (double at = static_cast<double>(points_.size()) * kPointEvery; at <= std::min(until, kEnd);
+       at += kPointEvery) {
+    points_.push_back({.hours = at / 3600,
+                       .allocated_percent = 100 * static_cast<double>(allocated_) / capacity,
+                       .fragmentation_percent = meter_ ? 100 * meter_->measure(state_) / capacity : 0});
+  }
+  if (until < kEnd || !devices_.empty()) return;
+  for (const engine::NodeIndex node : state_.nodes_in_order())
+    devices_.emplace_back(state_.node_name(node), state_.node(node).device_free);
+}
 
 void Experiment::pass_time(double now) {
   double from = std::clamp(clock_, kWarmUp, kEnd);
   double to = std::clamp(now, kWarmUp, kEnd);
   delivered_ += static_cast<double>(allocated_) * (to - from);
+  record(now);
   clock_ = now;
 }
 
@@ -202,9 +230,15 @@ DynamicRun Experiment::summary(int64_t seed) const {
     if (waits.empty()) continue;
     std::ranges::sort(waits);
     out.by_size[i] = {std::accumulate(waits.begin(), waits.end(), 0.0) / static_cast<double>(waits.size()),
-                      waits[(waits.size() - 1) * 99 / 100], static_cast<int64_t>(waits.size())};
+                      waits[(waits.size() - 1) * 99 / 100],
+                      static_cast<int64_t>(waits.size()),
+                      {}};
+    for (size_t percent = 0; options_.series && percent <= 100; ++percent)
+      out.by_size[i].percentiles_s.push_back(waits[(waits.size() - 1) * percent / 100]);
   }
   out.never_placed = static_cast<int64_t>(queue_.size());
+  out.points = points_;
+  out.devices = devices_;
   return out;
 }
 

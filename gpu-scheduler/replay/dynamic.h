@@ -2,7 +2,11 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
+#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/result.h"
 #include "gpu-scheduler/engine/policy.h"
@@ -17,12 +21,23 @@ struct DynamicOptions {
   engine::Policy policy;
   double load = 0.97;  ///< Offered GPU time as a part of capacity, 0..2.
   QueueRule rule = QueueRule::kFifo;
+  bool series = false;  ///< Fill DynamicRun::points, devices and the percentiles of waits.
+  /// Gets the share of the 8 hours that has passed, in percent; may be empty.
+  std::function<void(int)> progress;
+};
+
+/// The cluster every five minutes up to the last measured arrival.
+struct DynamicPoint {
+  double hours = 0;
+  double allocated_percent = 0;
+  double fragmentation_percent = 0;  ///< Expected fragmentation in % of capacity.
 };
 
 struct SizeWaits {
   double mean_s = 0;
   double p99_s = 0;
   int64_t pods = 0;
+  std::vector<double> percentiles_s;  ///< 0 to 100, when a series was asked for and there are pods.
 };
 
 inline constexpr std::array<std::string_view, 5> kSizeNames = {"shared", "1", "2", "4", "8"};
@@ -35,6 +50,9 @@ struct DynamicRun {
   double moves_percent = 0;
   std::array<SizeWaits, kSizeNames.size()> by_size;
   int64_t never_placed = 0;  ///< Fit on no node even when it is empty.
+  std::vector<DynamicPoint> points;
+  /// Free thousandths by node when the last measured pod arrives.
+  std::vector<std::pair<std::string, std::vector<int16_t>>> devices;
 };
 
 /// The typical demand of a trace with times: all groups of equal demand, weighted by summed lifetime.
