@@ -1,7 +1,9 @@
 """What breaks: nodes, pods, our processes, other people's pods."""
 
+import signal
 import time
 
+from clusterlib import processes
 from lib import invariants, objects
 from lib.runner import limit
 from lib.waiting import stays, wait_until
@@ -169,6 +171,21 @@ def test_failover(t):
     t.wait_ready("last", 15)
 
 
+def test_namespace_deleted_in_a_rollout(t):
+    """the namespace goes in the middle of a rollout: everything goes with it, and other namespaces are served as before"""
+    t.nodes(2)
+    pair = t.system()
+    doomed = t.namespace()
+    t.create(objects.model_deployment("d", replicas=6), ns=doomed)
+    wait_until(lambda: sum(p["status"].get("phase") == "Running" for p in t.pods(ns=doomed)) == 6, 30, "6 pods run")
+    t.api.patch(t.mdep_path("d", doomed), {"spec": {"runtime": {"image": "example.invalid/other"}}})
+    t.api.delete(f"/api/v1/namespaces/{doomed}")
+    wait_until(lambda: t.api.find(f"/api/v1/namespaces/{doomed}") is None, 40, "the namespace is gone")
+    t.create(objects.model_deployment("elsewhere"))
+    t.wait_ready("elsewhere")
+    assert all(p.alive() for p in pair)
+
+
 @limit(180)
 def test_api_server_restart(t):
     """kube-apiserver is away for some seconds: who lost the lease ends with status 1 and, started again, goes on"""
@@ -181,6 +198,31 @@ def test_api_server_restart(t):
     # What a Deployment does for a program that ended because it could not renew its lease.
     wait_until(lambda: all(restarted_if_ended(p) for p in pair) and t.mdep("after").get("status", {}).get("readyReplicas") == 1,
                90, "after is Ready")
+    assert t.mdep("before")["status"]["readyReplicas"] == 1
+
+
+@limit(180)
+def test_api_server_frozen(t):
+    """kube-apiserver is stopped (SIGSTOP) for 25 s: nobody waits for ever; who lost the lease ends, and all goes on afterwards"""
+    t.nodes(1)
+    pair = t.system()
+    t.create(objects.model_deployment("before"))
+    t.wait_ready("before")
+    server = t.cluster.env["processes"]["kube-apiserver"]
+    assert processes.send(server, signal.SIGSTOP)
+    t.cleanup(lambda: processes.send(server, signal.SIGCONT))
+    frozen = time.monotonic()
+    # The kernel of a stopped process still acknowledges, so only the time limits of calls and leases can tell.
+    for p, longest in zip(reversed(pair), (8, 20)):  # the scheduler's lease is 4 s, the operator's 15 s
+        wait_until(lambda one=p: not one.alive(), max(1, longest - (time.monotonic() - frozen)), f"the {p.name} has ended", every=0.2)
+        print(f"   {p.name} gave up after {time.monotonic() - frozen:.1f} s", flush=True)
+        assert "lost the lease" in p.log_text(), p.log_tail()
+        p.start()  # and finds a server that accepts connections and says nothing
+    time.sleep(max(0, 25 - (time.monotonic() - frozen)))
+    assert processes.send(server, signal.SIGCONT)
+    t.create(objects.model_deployment("after"))
+    wait_until(lambda: all(restarted_if_ended(p) for p in pair) and t.mdep("after").get("status", {}).get("readyReplicas") == 1,
+               60, "after is Ready")
     assert t.mdep("before")["status"]["readyReplicas"] == 1
 
 

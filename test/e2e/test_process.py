@@ -6,7 +6,7 @@ import subprocess
 import time
 
 from lib import install, objects
-from lib.runner import own_cluster
+from lib.runner import limit, own_cluster
 from lib.waiting import wait_until
 
 KINDS = ("operator", "scheduler")
@@ -128,6 +128,23 @@ def test_crds_not_installed(t):
     t.wait_ready("qwen", 60)
 
 
+@limit(180)
+@own_cluster()
+def test_crds_deleted_and_installed_again(t):
+    """the CRDs go under running programs and come back: the catalogue is put back without a restart, and a new model runs"""
+    t.nodes(1)
+    pair = t.system()
+    t.create(objects.model_deployment("before"))
+    t.wait_ready("before")
+    t.cluster.kubectl("delete", "crd", "modeldeployments.stowage.dev", "modelruntimes.stowage.dev", "schedulingpolicies.stowage.dev",
+                      "capacitypools.stowage.dev", "--timeout=60s")
+    install.install_crds(t.cluster)
+    wait_until(lambda: len(t.api.list("/apis/stowage.dev/v1alpha1/modelruntimes")) >= 5, 70, "the runtimes are back", every=0.5)
+    t.create(objects.model_deployment("after"))
+    t.wait_ready("after", 70)
+    assert all(p.alive() for p in pair)
+
+
 def test_health_metrics_and_logs(t):
     """both programs serve /livez, /readyz and /metrics with the known names; JSON logs parse; SIGTERM ends them within 5 s"""
     t.nodes(1)
@@ -156,3 +173,15 @@ def test_ready_only_after_sync(t):
         process = t.process(kind, kubeconfig=path)
         time.sleep(2)
         assert not process.alive() or (process.http("/livez")[0] == 200 and process.http("/readyz")[0] != 200), kind
+
+
+def test_burst_over_http2(t):
+    """400 calls at once, then 90 or 250 watches: all answered, within 4 connections for calls and 64 for watches"""
+    for watches in (90, 250):
+        done = subprocess.run([t.program("transport_burst"), f"--kubeconfig={t.cluster.kubeconfig()}", "--calls=400",
+                               f"--watches={watches}"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, f"status {done.returncode}: {done.stdout}{done.stderr}"
+        found = json.loads(done.stdout.splitlines()[-1])
+        print(f"   {watches} watches: {found}", flush=True)
+        # Watches beyond the 100 streams of a connection open further ones, each its own while the handshakes last.
+        assert found["call_connections"] <= 4 and found["watch_connections"] <= (2 if watches <= 90 else 64), found

@@ -152,6 +152,25 @@ def test_restart_binds_fast(t):
     assert bindings == 8, f"{bindings} bindings for 8 pods"
 
 
+def test_lower_priority_pods_stay(t):
+    """a pod of higher priority finds no room: nobody is evicted, and its message names who would have to leave"""
+    t.nodes(1)
+    scheduler(t)
+    urgent = f"urgent-{t.ns}"
+    t.api.create("/apis/scheduling.k8s.io/v1/priorityclasses", {"metadata": {"name": urgent}, "value": 1000})
+    t.cleanup(lambda: t.api.delete(f"/apis/scheduling.k8s.io/v1/priorityclasses/{urgent}"))
+    t.create(objects.pod("low", gpus=8))
+    wait_until(lambda: bound_names(t) == ["low"], 10, "the first pod is bound")
+    t.create(objects.pod("high", gpus=1, priorityClassName=urgent))
+
+    def message():
+        found = [p for p in t.pods() if p["metadata"]["name"] == "high"]
+        return objects.condition(found[0], "PodScheduled").get("message", "")
+    wait_until(lambda: f"Preemption is not wired: 1 pod of lower priority would have to leave first: {t.ns}/low on" in message(),
+               10, "the message names the pod that would have to leave")
+    stays(lambda: len(t.active_pods()) == 2 and bound_names(t) == ["low"], 2, "nobody is evicted")
+
+
 def test_resource_claims_are_refused(t):
     """a pod with resourceClaims: not bound, and the reason says that claims are not supported yet"""
     t.nodes(1)
