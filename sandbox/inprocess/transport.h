@@ -28,7 +28,7 @@ struct CallFate {
   int status = 503;
   std::string retry_after = {};
   std::string body = {};
-  Millis noticed_after{0};            ///< Swallowed: the dead connection is noticed then; 0 = at the deadline.
+  Millis noticed_after{0};  ///< Swallowed: the dead connection is noticed then; 0 = at the deadline.
   std::function<void()> before = {};  ///< Runs just before the server applies the request.
 };
 
