@@ -2,6 +2,9 @@
 
 #include <fmt/core.h>
 
+#include <functional>
+#include <string>
+
 #include "base/log.h"
 #include "gpu-scheduler/kinds.h"
 #include "gpu-scheduler/placement_status.h"
@@ -16,6 +19,10 @@ namespace {
 constexpr Millis kDetailEvery{30'000};
 /// The members of a group are created one after the other: not worth a word.
 constexpr Millis kMembersGrace{2'000};
+/// A unit that is placed is assumed, bound, confirmed: told once.
+constexpr Millis kBurst{100};
+/// Replicas are placed one by one; each changes the status.
+constexpr Millis kBetween{1'000};
 constexpr int kWorkers = 4;
 constexpr std::string_view kPod = "pod:";
 constexpr std::string_view kDep = "dep:";
@@ -70,7 +77,7 @@ void StatusWriter::unit_changed(const std::string& unit) {
 void StatusWriter::owner_changed(const api::Pod& pod) {
   const api::OwnerReference* owner = pod.meta.controller();
   if (owner != nullptr && is_deployment(*owner))
-    controller_.queue().add(std::string(kDep) + pod.meta.ns + "/" + owner->name);
+    controller_.queue().add_after(std::string(kDep) + pod.meta.ns + "/" + owner->name, kBurst);
 }
 
 void StatusWriter::deployment_changed(const api::ObjectMeta& meta) {
@@ -123,22 +130,23 @@ asio::awaitable<Result<Action>> StatusWriter::write_placement(std::string key) {
 
   const auto it = written_.find(key);
   const bool ours = it != written_.end() && it->second.uid == deployment->meta.uid;
-  if (ours ? it->second.json == next.json : same_json(next.json, deployment->placement)) {
-    if (!ours) written_[key] = {.uid = deployment->meta.uid, .json = next.json, .signature = next.signature};
+  const Written now{.uid = deployment->meta.uid,
+                    .json = std::hash<std::string>()(next.json),
+                    .signature = std::hash<std::string>()(next.signature),
+                    .at = env_.clock.now()};
+  if (ours ? it->second.json == now.json : same_json(next.json, deployment->placement)) {
+    if (!ours) written_[key] = {.uid = now.uid, .json = now.json, .signature = now.signature};
     co_return Action::await_change();
   }
-  const auto age = ours ? std::chrono::duration_cast<Millis>(env_.clock.now() - it->second.at) : kDetailEvery;
-  if (ours && it->second.signature == next.signature && age < kDetailEvery)
-    co_return Action::requeue_after(kDetailEvery - age);
+  const auto age = ours ? std::chrono::duration_cast<Millis>(now.at - it->second.at) : kDetailEvery;
+  const Millis pause = ours && it->second.signature == now.signature ? kDetailEvery : kBetween;
+  if (age < pause) co_return Action::requeue_after(pause - age);
 
   const std::string body = fmt::format(
       R"({{"apiVersion":"{}","kind":"{}","metadata":{{"name":{},"namespace":{},"uid":{}}},"status":{{"placement":{}}}}})",
       kinds::kDeployments.api_version(), kinds::kDeployments.kind, json_quote(deployment->meta.name),
       json_quote(deployment->meta.ns), json_quote(deployment->meta.uid), next.json);
-  written_[key] = {.uid = deployment->meta.uid,
-                   .json = std::move(next.json),
-                   .signature = std::move(next.signature),
-                   .at = env_.clock.now()};
+  written_[key] = now;
   auto answer = co_await client_.apply(kinds::kDeployments, deployment->meta.ns, deployment->meta.name, body,
                                        {.field_manager = "stowage-scheduler", .force = true}, "status");
   if (answer || is_gone(answer.error())) co_return Action::await_change();

@@ -39,8 +39,8 @@ class StatusWriter {
 
   struct Written {
     std::string uid;
-    std::string json;
-    std::string signature;
+    size_t json = 0;  ///< Hashes: thousands of statuses are remembered.
+    size_t signature = 0;
     MonoTime at = {};
   };
 

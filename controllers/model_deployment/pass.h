@@ -14,10 +14,11 @@ struct Reconciler::Pass {
   Observed observed;
   api::ModelDeploymentStatus before;  ///< Never older than our own last write.
   std::set<std::string, std::less<>> lost_nodes;
-  std::string revision;        ///< The one to roll out; empty when none could be made.
-  std::optional<Issue> issue;  ///< Of the spec, or of what the API server refused.
-  std::string runtime_drift;   ///< See StatusInput.
-  bool name_taken = false;     ///< A Service that is not ours stands where ours should.
+  std::string revision;                ///< The one to roll out; empty when none could be made.
+  std::optional<Issue> issue;          ///< Of the spec, or of what the API server refused.
+  std::string runtime_drift;           ///< See StatusInput.
+  std::optional<Millis> status_again;  ///< When figures that were held back are written.
+  bool name_taken = false;             ///< A Service that is not ours stands where ours should.
   World world;
   Plan plan;
 

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
+#include <vector>
 
 #include "controllers/model_deployment/names.h"
 #include "controllers/model_deployment/pass.h"
@@ -28,6 +30,9 @@ constexpr Millis kExpectationTimeout{30'000};
 // What the API server refused is tried again this often: quotas and admission policies change.
 constexpr Millis kRefusedPause{30'000};
 
+// Pods of one deployment are bound and become ready one by one; each of them changes a figure.
+constexpr Millis kFiguresPause{1'000};
+
 Millis sooner(std::optional<Millis> a, Millis b) {
   return a && *a < b ? *a : b;
 }
@@ -46,6 +51,7 @@ boost::asio::awaitable<Result<kube::Action>> Reconciler::reconcile(std::string k
   if (pass.observed.deployment == nullptr) {
     expectations_.forget(key);
     written_.erase(key);
+    written_at_.erase(key);
     refused_.erase(key);
     taken_.erase(key);
     co_return kube::Action::await_change();
@@ -71,6 +77,7 @@ boost::asio::awaitable<Result<kube::Action>> Reconciler::reconcile(std::string k
   CO_TRY_VOID(co_await delete_pods(pass));
   CO_TRY_VOID(co_await create_pods(pass));
   CO_TRY_VOID(co_await prune_revisions(pass));
+  if (pass.status_again) pass.plan.again = sooner(pass.plan.again, *pass.status_again);
   // Nothing tells us when a quota or a foreign Service is gone.
   if (refused_.contains(key) || pass.name_taken) {
     co_return kube::Action::requeue_after(sooner(pass.plan.again, kRefusedPause));
@@ -142,11 +149,19 @@ kube::Async<void> Reconciler::write_status(Pass& pass) {
   }
   const auto status = make_status(input, pass.before);
   if (same_status(status, pass.before)) co_return Result<void>{};
+  const MonoTime now = env_.clock.now();
+  const auto last = written_at_.find(pass.key);
+  if (last != written_at_.end() && now - last->second < kFiguresPause &&
+      same_but_figures(status, pass.before)) {
+    pass.status_again = std::chrono::ceil<Millis>(kFiguresPause - (now - last->second));
+    co_return Result<void>{};
+  }
   CO_TRY(const std::string answer,
          co_await client_.apply(kinds::kModelDeployment, deployment.meta.ns, deployment.meta.name,
                                 api::encode_status_apply(deployment.meta, status),
                                 {.field_manager = std::string(kFieldManager), .force = true}, "status"));
   CO_TRY(auto stored, api::decode_model_deployment(answer));
+  written_at_[pass.key] = now;
   const auto* stalled = status.condition("Stalled");
   const auto* stalled_before = pass.before.condition("Stalled");
   if (stalled != nullptr && (stalled_before == nullptr || stalled_before->reason != stalled->reason)) {
@@ -222,14 +237,25 @@ void Reconciler::tell(const Pass& pass) {
         break;
     }
   }
-  last = -1;
+  tell_creates(pass);
+}
+
+// One event for all: an event a replica would be a third of all writes of a large deployment.
+void Reconciler::tell_creates(const Pass& pass) {
+  std::vector<int32_t> replicas;
   for (const auto& made : pass.plan.creates) {
-    if (made.replica == last) continue;
-    last = made.replica;
-    event(pass, "Normal", "ReplicaCreated",
-          fmt::format("replica {} starts as {} with {} pod(s)", made.replica,
-                      group_name(pass.deployment().meta.name, made.replica, made.attempt), made.group_size));
+    if (replicas.empty() || replicas.back() != made.replica) replicas.push_back(made.replica);
   }
+  if (replicas.empty()) return;
+  const auto& first = pass.plan.creates.front();
+  if (replicas.size() == 1) {
+    const std::string group = group_name(pass.deployment().meta.name, first.replica, first.attempt);
+    return event(
+        pass, "Normal", "ReplicaCreated",
+        fmt::format("replica {} starts as {} with {} pod(s)", first.replica, group, first.group_size));
+  }
+  event(pass, "Normal", "ReplicaCreated",
+        fmt::format("replicas {} start with {} pod(s) each", fmt::join(replicas, ", "), first.group_size));
 }
 
 }  // namespace stowage::model_deployment

@@ -65,8 +65,10 @@ class Reconciler {
   kube::Async<void> delete_pods(Pass& pass);
   kube::Async<void> create_pods(Pass& pass);
   kube::Async<void> create_pod(Pass& pass, PodCreate create, std::string data);
+  kube::Async<void> create_failed(Pass& pass, Error error);
   void plan(Pass& pass);
   void tell(const Pass& pass);
+  void tell_creates(const Pass& pass);
   void event(const Pass& pass, std::string type, std::string reason, std::string message);
   [[nodiscard]] api::ModelDeploymentStatus status_before(const api::ModelDeployment& deployment);
 
@@ -83,6 +85,9 @@ class Reconciler {
     std::set<std::pair<int32_t, int32_t>> attempts;
   };
   std::map<std::string, Taken> taken_;
+  /// When each status was written last: figures alone are not written at every change.
+  std::map<std::string, MonoTime> written_at_;
+  size_t creating_ = 0;  ///< Pods that are being created now, of all deployments.
   /// Why the API server refused a pod, by deployment: told in conditions until one is accepted.
   std::map<std::string, Issue> refused_;
 };

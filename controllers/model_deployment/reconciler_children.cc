@@ -1,17 +1,35 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 #include <utility>
+#include <vector>
 
 #include "base/log.h"
 #include "controllers/model_deployment/names.h"
 #include "controllers/model_deployment/pass.h"
 #include "controllers/model_deployment/reconciler.h"
+#include "kube/runtime/all_of.h"
 
 namespace stowage::model_deployment {
 namespace {
 
 constexpr size_t kRevisionsKept = 10;
+/// Pods that are being created at once, for all deployments together.
+constexpr size_t kCreatesInFlight = 32;
+
+/// Counts creates for as long as it lives.
+class InFlight {
+ public:
+  InFlight(size_t& total, size_t count) : total_(total), count_(count) { total_ += count_; }
+  ~InFlight() { total_ -= count_; }
+  InFlight(const InFlight&) = delete;
+  InFlight& operator=(const InFlight&) = delete;
+
+ private:
+  size_t& total_;
+  size_t count_;
+};
 
 bool owned_by(const api::ObjectMeta& child, const api::ModelDeployment& deployment) {
   const auto* owner = child.controller();
@@ -176,30 +194,46 @@ kube::Async<void> Reconciler::delete_pods(Pass& pass) {
   co_return Result<void>{};
 }
 
+// One, then twice as many each time all were accepted, as the ReplicaSet controller does: a template that is
+// refused costs one request, and a hundred pods take seven rounds.
 kube::Async<void> Reconciler::create_pods(Pass& pass) {
+  std::vector<std::pair<PodCreate, const RevisionFact*>> wanted;
   for (const auto& create : pass.plan.creates) {
-    const RevisionFact* revision = pass.observed.revision(create.revision);
-    if (revision == nullptr) continue;
-    auto created = co_await create_pod(pass, create, revision->data);
-    if (created) continue;
-    const Code code = created.error().code;
-    if (code != Code::kInvalidArgument && code != Code::kForbidden) co_return created;
-    const Issue issue = refusal(created.error());
-    const auto known = refused_.find(pass.key);
-    const bool told = known != refused_.end() && known->second.message == issue.message;
-    refused_[pass.key] = issue;
-    if (!told) event(pass, "Warning", issue.reason, issue.message);
-    if (!pass.issue || pass.issue->message != issue.message) {
-      pass.issue = issue;
-      co_return co_await write_status(pass);
+    if (const RevisionFact* revision = pass.observed.revision(create.revision))
+      wanted.emplace_back(create, revision);
+  }
+  size_t at = 0;
+  for (size_t round = 1; at < wanted.size(); round *= 2) {
+    const size_t room = kCreatesInFlight - std::min(creating_, kCreatesInFlight - 1);
+    const size_t count = std::min({round, room, wanted.size() - at});
+    std::vector<kube::Async<void>> tasks;
+    for (const auto& [create, revision] : std::span(wanted).subspan(at, count))
+      tasks.push_back(create_pod(pass, create, revision->data));
+    const InFlight counted(creating_, count);
+    const auto results = co_await kube::all_of(std::move(tasks));
+    for (const auto& created : results) {
+      if (!created) co_return co_await create_failed(pass, created.error());
     }
-    co_return Result<void>{};
+    at += count;
   }
   // Accepted, or nothing left to ask for: an old refusal is history.
   const auto history = refused_.find(pass.key);
   if (history == refused_.end()) co_return Result<void>{};
   if (pass.issue && pass.issue->message == history->second.message) pass.issue.reset();
   refused_.erase(history);
+  co_return co_await write_status(pass);
+}
+
+kube::Async<void> Reconciler::create_failed(Pass& pass, Error error) {
+  const bool refused = error.code == Code::kInvalidArgument || error.code == Code::kForbidden;
+  if (!refused) co_return std::unexpected(std::move(error));
+  const Issue issue = refusal(error);
+  const auto known = refused_.find(pass.key);
+  const bool told = known != refused_.end() && known->second.message == issue.message;
+  refused_[pass.key] = issue;
+  if (!told) event(pass, "Warning", issue.reason, issue.message);
+  if (pass.issue && pass.issue->message == issue.message) co_return Result<void>{};
+  pass.issue = issue;
   co_return co_await write_status(pass);
 }
 

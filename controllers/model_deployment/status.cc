@@ -240,6 +240,19 @@ api::ModelDeploymentStatus make_status(const StatusInput& input, const api::Mode
   return out;
 }
 
+bool same_but_figures(api::ModelDeploymentStatus a, api::ModelDeploymentStatus b) {
+  for (auto* status : {&a, &b}) {
+    status->replicas = status->ready_replicas = status->updated_replicas = 0;
+    status->ready.clear();
+    status->placed.clear();
+    for (auto& condition : status->conditions) {
+      condition.message.clear();
+      condition.last_transition = {};
+    }
+  }
+  return same_status(std::move(a), std::move(b));
+}
+
 bool same_status(api::ModelDeploymentStatus a, api::ModelDeploymentStatus b) {
   std::ranges::sort(a.conditions, {}, &api::Condition::type);
   std::ranges::sort(b.conditions, {}, &api::Condition::type);

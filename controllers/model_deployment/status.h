@@ -38,4 +38,7 @@ api::ModelDeploymentStatus make_status(const StatusInput& input, const api::Mode
 /// Equality without regard to the order of conditions.
 bool same_status(api::ModelDeploymentStatus a, api::ModelDeploymentStatus b);
 
+/// True when they differ in figures and messages at most: nothing that anybody waits for.
+bool same_but_figures(api::ModelDeploymentStatus a, api::ModelDeploymentStatus b);
+
 }  // namespace stowage::model_deployment

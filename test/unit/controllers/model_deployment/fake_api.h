@@ -62,10 +62,13 @@ class FakeApi {
       }
       ++it;
     }
+    add_node();
+    follow();
+  }
+  void add_node() {
     auto node = std::make_shared<NodeFact>();
     node->meta.name = "node";
     nodes.put(node);
-    follow();
   }
   [[nodiscard]] std::vector<Json> all(const std::string& plural) const {
     std::vector<Json> out;

@@ -188,6 +188,52 @@ TEST_CASE("the API server refuses the pods: told once, tried again later, forgot
   CHECK(f.api.ready_reason() == "True AllReplicasReady");
 }
 
+TEST_CASE("eight replicas: all pods are made in one go; of a template that is refused one pod is tried") {
+  Fixture f;
+  f.api.deploy({{"replicas", 8}});
+  const auto posts = [&f] {
+    const auto writes = f.api.writes();
+    return std::count(writes.begin(), writes.end(), "POST pods");
+  };
+  SECTION("accepted") {
+    REQUIRE(f.reconcile());
+    CHECK(posts() == 8);
+    CHECK(f.names("pods").size() == 8);
+  }
+  SECTION("refused") {
+    f.api.refuse_pods(403, "exceeded quota");
+    REQUIRE(f.reconcile());
+    CHECK(posts() == 1);
+  }
+}
+
+TEST_CASE("pods become ready one by one: figures are written once a second, conditions at once") {
+  Fixture f;
+  f.api.deploy({{"replicas", 3}});
+  REQUIRE(f.reconcile());
+  const auto become_ready = [&f](const std::string& name) {
+    Json pod = f.api.object("pods", name);
+    pod["spec"]["nodeName"] = "node";
+    pod["status"] = {{"phase", "Running"}, {"conditions", {{{"type", "Ready"}, {"status", "True"}}}}};
+    f.api.add("pods", name, pod);
+    f.api.forget_writes();
+    const auto action = f.reconcile();
+    REQUIRE(action);
+    return action->after;
+  };
+  f.api.add_node();
+  become_ready("m-0-0-0");
+  CHECK(become_ready("m-1-0-0") == Millis{1'000});
+  CHECK(f.api.writes().empty());
+  f.world.run_for(Millis{1'000});
+  REQUIRE(f.reconcile());
+  CHECK(f.api.writes() == std::vector<std::string>{"APPLY status"});
+  CHECK(f.api.object("modeldeployments", "m")["status"]["readyReplicas"] == 2);
+  become_ready("m-2-0-0");
+  CHECK(f.api.writes() == std::vector<std::string>{"APPLY status"});
+  CHECK(f.api.ready_reason() == "True AllReplicasReady");
+}
+
 TEST_CASE("an edit that cannot be carried out while replicas run: they stay, and scaling still works") {
   Fixture f;
   f.api.deploy(Json::object());
