@@ -20,7 +20,7 @@ namespace {
 /// With each look at a connection curl goes through every request that is under way on it. After one, answers
 /// gather for this long before the next: ten looks a second on an idle connection are not delayed, thousands
 /// on a busy one become hundreds.
-constexpr std::chrono::milliseconds kReadPause{4};
+constexpr std::chrono::milliseconds kReadPause{10};
 
 }  // namespace
 
