@@ -5,10 +5,10 @@
 namespace stowage::scheduler {
 namespace {
 
-bool matches(const PoolObject& pool, const api::Node& node) {
+bool matches(const PoolObject& pool, const engine::NodeSpec& node) {
   return !pool.node_selector.empty() && std::ranges::all_of(pool.node_selector, [&node](const auto& wanted) {
-    const auto it = node.meta.labels.find(wanted.first);
-    return it != node.meta.labels.end() && it->second == wanted.second;
+    const auto it = node.labels.find(wanted.first);
+    return it != node.labels.end() && it->second == wanted.second;
   });
 }
 
@@ -18,9 +18,8 @@ engine::Tier tier_of(const PoolObject& pool) {
   return engine::Tier::kOnDemand;
 }
 
-int64_t price_of(const PoolObject& pool, const api::Node& node) {
-  const engine::NodeSpec spec = to_node_spec(node, nullptr);
-  for (const auto& accelerator : spec.accelerators) {
+int64_t price_of(const PoolObject& pool, const engine::NodeSpec& node) {
+  for (const auto& accelerator : node.accelerators) {
     if (const auto it = pool.price_micro.find(accelerator.product); it != pool.price_micro.end())
       return it->second;
   }
@@ -34,7 +33,7 @@ CapacityPools::CapacityPools(std::vector<PoolRef> pools) : pools_(std::move(pool
   std::ranges::sort(pools_, {}, [](const PoolRef& pool) -> const std::string& { return pool->meta.name; });
 }
 
-std::optional<NodeCapacity> CapacityPools::of(const api::Node& node) const {
+std::optional<NodeCapacity> CapacityPools::of(const engine::NodeSpec& node) const {
   for (const PoolRef& pool : pools_) {
     if (matches(*pool, node))
       return NodeCapacity{.tier = tier_of(*pool), .price_micro = price_of(*pool, node)};
@@ -42,14 +41,14 @@ std::optional<NodeCapacity> CapacityPools::of(const api::Node& node) const {
   return std::nullopt;
 }
 
-std::string_view CapacityPools::winner(const api::Node& node) const {
+std::string_view CapacityPools::winner(const engine::NodeSpec& node) const {
   for (const PoolRef& pool : pools_) {
     if (matches(*pool, node)) return pool->meta.name;
   }
   return {};
 }
 
-std::vector<std::string> CapacityPools::matching(const api::Node& node) const {
+std::vector<std::string> CapacityPools::matching(const engine::NodeSpec& node) const {
   std::vector<std::string> out;
   for (const PoolRef& pool : pools_) {
     if (matches(*pool, node)) out.push_back(pool->meta.name);
@@ -57,11 +56,11 @@ std::vector<std::string> CapacityPools::matching(const api::Node& node) const {
   return out;
 }
 
-std::map<std::string, std::string> CapacityPools::overlaps(
-    const std::map<std::string, std::shared_ptr<const api::Node>, std::less<>>& nodes) const {
+std::map<std::string, std::string> CapacityPools::overlaps(const engine::ClusterState& state) const {
   std::map<std::string, std::string> out;
-  for (const auto& [name, node] : nodes) {
-    const std::vector<std::string> names = matching(*node);
+  for (engine::NodeIndex node = 0; node < state.node_limit(); ++node) {
+    if (!state.has_node(node)) continue;
+    const std::vector<std::string> names = matching(*state.node(node).spec);
     if (names.size() < 2) continue;
     for (const std::string& pool : names)
       out.try_emplace(pool, pool == names.front() ? names[1] : names.front());

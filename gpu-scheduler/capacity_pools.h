@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "api/core/node.h"
+#include "gpu-scheduler/engine/cluster_state.h"
 #include "gpu-scheduler/objects.h"
 #include "gpu-scheduler/translate.h"
 
@@ -22,14 +22,13 @@ class CapacityPools {
   explicit CapacityPools(std::vector<PoolRef> pools);
 
   /// Tier and price for the node; nullopt when no pool matches.
-  [[nodiscard]] std::optional<NodeCapacity> of(const api::Node& node) const;
+  [[nodiscard]] std::optional<NodeCapacity> of(const engine::NodeSpec& node) const;
   /// Name of the pool that the node belongs to; empty when none matches.
-  [[nodiscard]] std::string_view winner(const api::Node& node) const;
+  [[nodiscard]] std::string_view winner(const engine::NodeSpec& node) const;
   /// Names of all pools that match the node, sorted.
-  [[nodiscard]] std::vector<std::string> matching(const api::Node& node) const;
+  [[nodiscard]] std::vector<std::string> matching(const engine::NodeSpec& node) const;
   /// Names of pools that share a node with another one -> the first such other pool.
-  [[nodiscard]] std::map<std::string, std::string> overlaps(
-      const std::map<std::string, std::shared_ptr<const api::Node>, std::less<>>& nodes) const;
+  [[nodiscard]] std::map<std::string, std::string> overlaps(const engine::ClusterState& state) const;
   [[nodiscard]] const std::vector<PoolRef>& pools() const { return pools_; }
 
  private:

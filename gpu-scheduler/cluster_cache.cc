@@ -26,12 +26,7 @@ const PodRecord* ClusterCache::find(std::string_view uid) const {
 
 std::string_view ClusterCache::node_uid(std::string_view node) const {
   const auto it = nodes_.find(node);
-  return it == nodes_.end() ? std::string_view{} : std::string_view(it->second->meta.uid);
-}
-
-const NodeRef* ClusterCache::node(std::string_view name) const {
-  const auto it = nodes_.find(name);
-  return it == nodes_.end() ? nullptr : &it->second;
+  return it == nodes_.end() ? std::string_view{} : std::string_view(it->second);
 }
 
 const std::set<std::string>* ClusterCache::members(std::string_view unit) const {

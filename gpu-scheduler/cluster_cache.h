@@ -66,9 +66,9 @@ class ClusterCache {
   [[nodiscard]] const PodRecord* find(std::string_view uid) const;
   /// UID of the node object now; empty when there is none.
   [[nodiscard]] std::string_view node_uid(std::string_view node) const;
-  [[nodiscard]] const NodeRef* node(std::string_view name) const;
   [[nodiscard]] const CapacityPools& pools() const { return pools_; }
-  [[nodiscard]] const std::map<std::string, NodeRef, std::less<>>& nodes() const { return nodes_; }
+  /// UIDs of the nodes that exist, by name. What they are made of is in the engine's state alone.
+  [[nodiscard]] const std::map<std::string, std::string, std::less<>>& nodes() const { return nodes_; }
   /// UIDs of the members of a unit, waiting or placed; null when there are none.
   [[nodiscard]] const std::set<std::string>* members(std::string_view unit) const;
   /// Units of the pods that this controller owns, in order of name.
@@ -102,7 +102,7 @@ class ClusterCache {
   PodGroupLookup pod_groups_;
   engine::ClusterState state_{engine::default_topology_levels()};
   CapacityPools pools_;
-  std::map<std::string, NodeRef, std::less<>> nodes_;
+  std::map<std::string, std::string, std::less<>> nodes_;
   std::unordered_map<std::string, PodRecord> records_;
   std::map<std::string, std::set<std::string>, std::less<>> units_;
   /// Controller UID -> unit -> how many of its pods are in it.

@@ -36,6 +36,14 @@ std::set<std::string, std::less<>> keys_of(const engine::PodClass& pod_class) {
   return keys;
 }
 
+/// The node with tier and price of the pool it belongs to, or else as its labels say.
+engine::NodeSpec with_capacity(engine::NodeSpec spec, const CapacityPools& pools) {
+  const auto capacity = pools.of(spec);
+  spec.tier = capacity ? capacity->tier : tier_of_labels(spec.labels);
+  spec.price_micro = capacity ? capacity->price_micro : 0;
+  return spec;
+}
+
 }  // namespace
 
 EventMask ClusterCache::node_changed(const NodeRef& old, const NodeRef& now) {
@@ -50,10 +58,9 @@ EventMask ClusterCache::node_changed(const NodeRef& old, const NodeRef& now) {
     return bit(ClusterEvent::kNodeChanged);
   }
   const bool known = nodes_.contains(now->meta.name);
-  nodes_[now->meta.name] = now;
-  const auto capacity = pools_.of(*now);
+  nodes_[now->meta.name] = now->meta.uid;
   const uint64_t before = known ? state_.layout_version() : 0;
-  auto index = state_.upsert_node(to_node_spec(*now, capacity ? &*capacity : nullptr));
+  auto index = state_.upsert_node(with_capacity(to_node_spec(*now, nullptr), pools_));
   if (!index) return 0;
   if (known) return state_.layout_version() == before ? 0 : bit(ClusterEvent::kNodeChanged);
   if (auto waiting = homeless_.extract(now->meta.name)) {
@@ -68,9 +75,9 @@ EventMask ClusterCache::node_changed(const NodeRef& old, const NodeRef& now) {
 EventMask ClusterCache::pools_changed(CapacityPools pools) {
   pools_ = std::move(pools);
   const uint64_t before = state_.layout_version();
-  for (const auto& [name, node] : nodes_) {
-    const auto capacity = pools_.of(*node);
-    static_cast<void>(state_.upsert_node(to_node_spec(*node, capacity ? &*capacity : nullptr)));
+  for (const auto& [name, uid] : nodes_) {
+    if (const auto index = state_.find_node(name))
+      static_cast<void>(state_.upsert_node(with_capacity(*state_.node(*index).spec, pools_)));
   }
   return state_.layout_version() == before ? 0 : bit(ClusterEvent::kNodeChanged);
 }

@@ -149,6 +149,11 @@ Result<DeploymentObject> decode_deployment(std::string_view json) {
       });
     });
   }));
+  // kubectl keeps the whole manifest in an annotation.
+  out.meta.labels = {};
+  out.meta.annotations = {};
+  out.meta.owners = {};
+  out.meta.finalizers = {};
   return out;
 }
 

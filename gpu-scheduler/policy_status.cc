@@ -114,10 +114,9 @@ std::optional<std::string> next_pool_status(const PoolObject& pool, const Cluste
   int64_t nodes = 0;
   Devices devices;
   const engine::ClusterState& state = cache.state();
-  for (const auto& [name, node] : cache.nodes()) {
-    const auto winner = cache.pools().winner(*node);
+  for (const auto& [name, uid] : cache.nodes()) {
     const auto index = state.find_node(name);
-    if (winner != pool.meta.name || !index) continue;
+    if (!index || cache.pools().winner(*state.node(*index).spec) != pool.meta.name) continue;
     ++nodes;
     const Devices own = devices_of(state.node(*index));
     devices.total += own.total;

@@ -61,7 +61,7 @@ asio::awaitable<void> PolicyWriter::write_all() {
                                    base->second, now);
     if (next) co_await write(kinds::kPolicies, object->meta, std::move(*next));
   }
-  const auto overlaps = cache_.pools().overlaps(cache_.nodes());
+  const auto overlaps = cache_.pools().overlaps(cache_.state());
   const auto pools = pools_.objects();
   for (const auto& [name, pool] : pools) {
     const auto other = overlaps.find(name);

@@ -34,7 +34,7 @@ Scheduler::Scheduler(kube::ComponentContext context, SchedulerConfig config)
       events_(context.events),
       config_(std::move(config)),
       pods_(env_, client_, watch(kinds::kPods), &decode_slim_pod),
-      nodes_(env_, client_, watch(kinds::kNodes), &decode_slim_node),
+      nodes_(env_, client_, watch(kinds::kNodes), &decode_slim_node, &forget_content),
       namespaces_(env_, client_, watch(kinds::kNamespaces), &api::decode_namespace),
       claims_(env_, client_, watch(kinds::kClaims), &api::decode_claim),
       volumes_(env_, client_, watch(kinds::kVolumes), &api::decode_volume),

@@ -57,9 +57,19 @@ Result<api::Pod> decode_slim_pod(std::string_view json) {
     return one.type != "PodResizePending" && (bound || one.type != "PodScheduled");
   });
   pod.status.conditions.shrink_to_fit();
+  pod.spec.preemption_policy = {};
+  pod.spec.priority_class = {};
   pod.status.reason = {};
   pod.status.message = {};
   return pod;
+}
+
+void forget_content(api::Node& node) {
+  node.meta.labels = {};
+  node.meta.annotations = {};
+  node.meta.owners = {};
+  node.taints = {};
+  node.allocatable = {};
 }
 
 Result<api::Node> decode_slim_node(std::string_view json) {

@@ -12,5 +12,7 @@ namespace stowage::scheduler {
 
 Result<api::Pod> decode_slim_pod(std::string_view json);
 Result<api::Node> decode_slim_node(std::string_view json);
+/// Leaves name, UID and version: labels and amounts are held by the engine's state from then on.
+void forget_content(api::Node& node);
 
 }  // namespace stowage::scheduler

@@ -73,11 +73,16 @@ template <class T>
 class Informer final : private Reflector::Sink {
  public:
   using Decode = Result<T> (*)(std::string_view json);
-  /// old is null for an add, now is null for a delete. Level-triggered: handlers enqueue keys, no more.
+  /// old (as the store had it) is null for an add, now is null for a delete. Level-triggered: handlers
+  /// enqueue keys, no more.
   using Handler = std::function<void(const Ref<T>& old, const Ref<T>& now)>;
 
-  Informer(Environment env, Client& client, InformerOptions options, Decode decode)
-      : log_(env.log), decode_(decode), reflector_(env, client, std::move(options), *this) {}
+  /// Takes away what nobody looks for in the store: the handlers have seen it.
+  using Slim = void (*)(T& object);
+
+  /// `slim` may be null: the store keeps objects whole.
+  Informer(Environment env, Client& client, InformerOptions options, Decode decode, Slim slim = nullptr)
+      : log_(env.log), decode_(decode), slim_(slim), reflector_(env, client, std::move(options), *this) {}
 
   void on_change(Handler handler) { handlers_.push_back(std::move(handler)); }
   void start(TaskScope& scope) { scope.spawn("informer", reflector_.run()); }
@@ -150,6 +155,11 @@ class Informer final : private Reflector::Sink {
       notify(before, nullptr);
     }
     const Ref<T> now = object;
+    if (slim_ != nullptr) {
+      auto kept = std::make_shared<T>(*now);
+      slim_(*kept);
+      object = std::move(kept);
+    }
     const Ref<T> old = store_.put(std::move(object));
     notify(old, now);
   }
@@ -160,6 +170,7 @@ class Informer final : private Reflector::Sink {
 
   Logger& log_;
   Decode decode_;
+  Slim slim_;
   Store<T> store_;
   std::map<std::string, Ref<T>> side_;
   std::vector<Handler> handlers_;

@@ -132,11 +132,34 @@ TEST_CASE("two pools match a node: the first by name wins, both overlap") {
   };
   const CapacityPools pools({pool("b", "Spot", 5), pool("a", "Reserved", 7)});
   const auto node = make_node("n").gpus(8).label("pool", "x");
-  REQUIRE(pools.of(node.node).has_value());
-  CHECK(pools.of(node.node)->tier == engine::Tier::kReserved);
-  CHECK(pools.of(node.node)->price_micro == 7);
-  CHECK_FALSE(pools.of(make_node("m").node).has_value());
-  CHECK(pools.overlaps({{"n", node.ref()}}) == std::map<std::string, std::string>{{"a", "b"}, {"b", "a"}});
+  const auto capacity = pools.of(to_node_spec(node.node, nullptr));
+  REQUIRE(capacity.has_value());
+  CHECK(capacity->tier == engine::Tier::kReserved);
+  CHECK(capacity->price_micro == 7);
+  CHECK_FALSE(pools.of(to_node_spec(make_node("m").node, nullptr)).has_value());
+  ClusterCache cache("stowage", {});
+  cache.node_changed(nullptr, node.ref());
+  CHECK(pools.overlaps(cache.state()) == std::map<std::string, std::string>{{"a", "b"}, {"b", "a"}});
+}
+
+TEST_CASE("pools come and go after the nodes: tier and price follow, without them the node's labels tell") {
+  ClusterCache cache("stowage", {});
+  cache.node_changed(
+      nullptr, make_node("n").gpus(8).label("pool", "x").label("node.kubernetes.io/lifecycle", "spot").ref());
+  const auto spec = [&cache] { return *cache.state().node(*cache.state().find_node("n")).spec; };
+  CHECK(spec().tier == engine::Tier::kSpot);
+  auto pool = std::make_shared<PoolObject>();
+  pool->meta.name = "a";
+  pool->type = "Reserved";
+  pool->node_selector = {{"pool", "x"}};
+  pool->price_micro = {{"H100", 7}};
+  CHECK(cache.pools_changed(CapacityPools({pool})) != 0);
+  CHECK(spec().tier == engine::Tier::kReserved);
+  CHECK(spec().price_micro == 7);
+  CHECK(cache.pools_changed(CapacityPools({pool})) == 0);
+  cache.pools_changed(CapacityPools());
+  CHECK(spec().tier == engine::Tier::kSpot);
+  CHECK(spec().price_micro == 0);
 }
 
 TEST_CASE("SchedulingPolicy and CapacityPool objects: are read, prices exactly") {

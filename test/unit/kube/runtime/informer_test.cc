@@ -142,6 +142,27 @@ TEST_CASE("informer: an object that cannot be decoded is told and skipped, the o
   CHECK(f.world.log().count("skipped an object") == 1);
 }
 
+TEST_CASE("a store that keeps less: handlers see the whole object once, the store what is left of it") {
+  VirtualWorld world;
+  ScriptedTransport server(world.env());
+  Client client(server, "test/1");
+  const auto mark = [](Thing& it) { it.meta.resource_version += "-kept"; };
+  Informer<Thing> informer(world.env(), client, {.resource = kThings, .streaming_list = false}, decode, mark);
+  std::vector<std::string> seen;
+  informer.on_change([&](const Ref<Thing>& old, const Ref<Thing>& now) {
+    seen.push_back((old ? old->meta.resource_version : "") + ">" + (now ? now->meta.resource_version : ""));
+  });
+  TaskScope scope(world.env());
+  informer.start(scope);
+  world.settle();
+  server.stream().respond(list_body("Thing", "10", {thing("a", "1", "5")}));
+  world.settle();
+  CHECK(seen == std::vector<std::string>{">5"});
+  CHECK(informer.store().get("ns/a")->meta.resource_version == "5-kept");
+  scope.cancel();
+  world.settle();
+}
+
 TEST_CASE("rule 2: a barrier reads the newest version, and returns only after the cache holds it") {
   Fixture f;
   f.start_synced();
