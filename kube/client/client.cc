@@ -47,12 +47,21 @@ json delete_options(const DeleteOptions& options) {
   return body;
 }
 
+// An API server answers a write with an object. A proxy's page with status 200 says nothing: the write may or
+// may not have happened.
+Result<void> check_write(const HttpResponse& response) {
+  const size_t first = response.body.find_first_not_of(" \t\r\n");
+  if (first != std::string::npos && response.body[first] == '{') return {};
+  return fail(Code::kUnavailable, "the answer to a write is not a JSON object: is there a proxy in between?");
+}
+
 }  // namespace
 
 Client::Client(Transport& transport, std::string user_agent)
     : transport_(transport), user_agent_(std::move(user_agent)) {}
 
 Async<std::string> Client::exchange(HttpRequest request) {
+  const bool write = request.method != Method::kGet;
   request.headers.emplace_back("accept", "application/json");
   request.headers.emplace_back("user-agent", user_agent_);
   auto response = co_await transport_.call(std::move(request));
@@ -60,6 +69,7 @@ Async<std::string> Client::exchange(HttpRequest request) {
   if (response->status >= 400) {
     co_return std::unexpected(error_from_response(response->status, response->headers, response->body));
   }
+  if (write) CO_TRY_VOID(check_write(*response));
   co_return std::move(response->body);
 }
 

@@ -312,6 +312,18 @@ TEST_CASE("client: a Status becomes an Error, and a refused stream too") {
   CHECK(w.run(open()).code == Code::kTooManyRequests);
 }
 
+TEST_CASE("rule 14: a proxy's page with status 200 is no answer to a write") {
+  World w;
+  TestServer server(w.loop.get_executor(),
+                    [](const Seen&) { return Reply::json(200, "<html><body>It works!</body></html>"); });
+  auto transport = w.transport(server.url());
+  Client client(*transport, "test/1");
+  const auto bound = w.run(client.bind({.ns = "ns", .pod = "p", .pod_uid = "U-1", .node = "n"}));
+  REQUIRE_FALSE(bound);
+  CHECK(bound.error().code == Code::kUnavailable);
+  CHECK(w.run(client.get(kPods, "ns", "p")));
+}
+
 TEST_CASE("rule 16: binds, deletes and evictions carry the UID") {
   World w;
   TestServer server(w.loop.get_executor(), ok);
