@@ -29,7 +29,8 @@ void VirtualDrive::settle() {
     if (hooks_.before_round) hooks_.before_round();
     run_ready();
     bool changed = false;
-    while (server_.step(clock_.wall()))
+    const bool collect = !hooks_.may_collect || hooks_.may_collect();
+    while (collect && server_.step(clock_.wall()))
       changed = true;
     changed = kubelets_.step(clock_.wall()) || changed;
     if (hooks_.also_step) changed = hooks_.also_step() || changed;

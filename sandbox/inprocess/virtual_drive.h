@@ -17,6 +17,7 @@ class VirtualDrive {
  public:
   struct Hooks {
     std::function<void()> before_round = {};             ///< Each time before the loop runs.
+    std::function<bool()> may_collect = {};              ///< False: the server's own loops stand still.
     std::function<bool()> also_step = {};                ///< More world; true when anything changed.
     std::function<void()> settled = {};                  ///< At the end of each moment.
     std::function<std::optional<MonoTime>()> next = {};  ///< When the hooks want to be called again.

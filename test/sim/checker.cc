@@ -92,7 +92,11 @@ void Checker::on_node(const Change& change) {
     return;
   }
   const auto known = nodes_.find(name);
-  if (known == nodes_.end() || known->second.allocatable != node->allocatable)
+  // One that comes back under its name finds the pods that were bound to it.
+  const bool full = known == nodes_.end() && std::ranges::any_of(pods_, [&](const auto& entry) {
+                      return entry.second.spec.node_name == name;
+                    });
+  if (full || (known != nodes_.end() && known->second.allocatable != node->allocatable))
     node_changed_[name] = change.now;
   nodes_[name] = *std::move(node);
 }
@@ -105,6 +109,7 @@ void Checker::on_deployment(const Change& change) {
     targets_.erase(key);
     return;
   }
+  pods_changed_ = true;
   const std::string uid = meta.value("uid", "");
   if (const auto old = targets_.find(key); old != targets_.end() && old->second.uid != uid)
     targets_.erase(old);

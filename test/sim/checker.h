@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -24,10 +25,22 @@ struct Violation {
 
 /// How long a state that is wrong for ever may last.
 struct Patience {
-  Millis partial_gang{10'000};   ///< I3, while a leader exists; a takeover adds the rest.
-  Millis takeover{30'000};       ///< A leader that stands still or is cut off, the lease, a start, one list.
-  Millis unseen{30'000};         ///< A change by others may be unknown to a process for this long.
+  Millis partial_gang{
+      10'000};             ///< I3, while both roles are led by processes that nothing keeps from working.
+  Millis network{10'000};  ///< What a watch that freezes (8 s) and slow requests add to any limit.
+  Millis unseen{15'000};   ///< A change by others may be unknown to a process for this long.
   Millis target_change{60'000};  ///< I4: the operator may still follow the previous target.
+};
+
+/// A write that a process sends.
+struct Sent {
+  const std::string& who;
+  const std::string& role;
+  const kube::HttpRequest& request;
+  MonoTime now;    ///< Of the world.
+  MonoTime local;  ///< On the process's own monotonic clock, as is the fence.
+  MonoTime fence;
+  const std::function<bool(const std::string& uid)>& knows;  ///< Its cache holds this pod.
 };
 
 /// One request that the server has answered.
@@ -51,9 +64,14 @@ class Checker {
  public:
   Checker(sandbox::Server& server, Patience patience);
 
-  /// A process sends a write that is not about its lease. `now` and `fence` are on its own monotonic clock.
-  void on_send(const std::string& who, const std::string& role, const kube::HttpRequest& request,
-               MonoTime now, MonoTime fence);
+  /// A process sends a write that is not about its lease.
+  void on_send(const Sent& sent);
+  /// Somewhere a role is without a leader that works: what may not last is counted from here.
+  void unled(MonoTime now) { unled_ = now; }
+  [[nodiscard]] bool holds(const std::string& role, const std::string& who) const {
+    const auto it = holders_.find(role);
+    return it != holders_.end() && it->second == who;
+  }
   void on_read(const std::string& who, const kube::HttpRequest& request, MonoTime now);
   /// After each request that was applied or refused.
   void after_write(const Write& write);
@@ -99,6 +117,7 @@ class Checker {
     std::string conditions_text;
     Parts parts;
     std::map<std::string, std::set<std::string>> own_failures;  ///< Replica -> attempts that failed.
+    MonoTime lacking = {};          ///< Since when fewer replicas than wanted have pods; epoch = they have.
     std::set<std::string> excused;  ///< Attempts ("replica/attempt") that something from outside hit.
   };
   struct Change {
@@ -115,12 +134,18 @@ class Checker {
   void on_node(const Change& change);
   void on_deployment(const Change& change);
   void on_quiet_pod(const api::Pod& pod, const api::Pod* before, const Change& change);
-  void check_room(const std::string& node, MonoTime now);
+  void check_room(const std::string& node, const Change& change);
+  void check_lacking(MonoTime now);
+  void check_gangs(MonoTime now);
+  void check_domain(const std::string& gang);
+  void check_foreign_delete(const Write& write, const std::string& uid);
+  void note_status(const Write& write);
   void check_surge(const api::Pod& created, MonoTime now);
   void check_delete(const Write& write);
   void check_bind(const Write& write);
   [[nodiscard]] bool served(const api::Pod& gone) const;
-  void check_retired(const api::Pod& before, MonoTime now);
+  void check_retired(const api::Pod& before, const Change& change);
+  [[nodiscard]] MonoTime sent_at(const Change& change) const;
   void check_budget(const api::Pod& failed);
   void excuse(Target& target, const api::Pod& hit);
   void check_parts(const Write& write, const std::string& what, const Parts& before, const Parts& after,
@@ -146,12 +171,23 @@ class Checker {
   std::map<std::string, std::string> holders_;  ///< Role -> who holds its lease.
   std::map<std::string, MonoTime> holder_since_;
   std::set<std::string> bound_;
+  std::set<std::string> bound_by_others_;     ///< UIDs.
+  std::map<std::string, MonoTime> bound_at_;  ///< Of those.
+  struct Flight {
+    MonoTime at;
+    std::set<std::string> unknown;  ///< Of a bind: UIDs on its node that the sender did not know.
+  };
+  std::map<std::string, Flight> flights_;  ///< By sender and target, the last one.
+  std::map<std::string, std::string>
+      knows_;  ///< Sender and deployment -> its UID, as the sender last wrote it.
+  MonoTime unled_ = {};
   std::vector<Violation> violations_;
   bool silence_ = false;
   bool clocks_jumped_ = false;
   bool trace_on_ = false;
   Traced trace_;
   bool gangs_changed_ = false;
+  bool pods_changed_ = false;
   size_t writes_ = 0;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "gpu-scheduler/translate.h"
 #include "test/sim/checker.h"
@@ -47,11 +48,14 @@ void Checker::on_pod(const Change& change) {
   std::optional<api::Pod> before;
   if (known != pods_.end()) before = known->second;
   if (!decoded->meta.annotation("stowage.dev/group").empty()) gangs_changed_ = true;
+  pods_changed_ = true;
   if (trace_on_) trace(change.now, "    " + describe(*decoded, change.type == kube::WatchType::kDeleted));
   if (change.type == kube::WatchType::kDeleted) {
     if (before) {
       pods_.erase(uid);
       pod_parts_.erase(uid);
+      bound_by_others_.erase(uid);
+      bound_at_.erase(uid);
       on_quiet_pod(*before, &*before, change);
     }
     return;
@@ -67,8 +71,9 @@ void Checker::on_pod(const Change& change) {
     report("I1", fmt::format("pod {} moved from {} to {}", pod.meta.key(), previous, node));
   if (!node.empty() && previous.empty()) {
     const bool own = ours(pod) && change.writer != nullptr && change.writer->role == "scheduler";
-    if (!own) node_changed_[node] = change.now;
-    check_room(node, change.now);
+    if (!own) bound_by_others_.insert(uid);
+    if (!own) bound_at_[uid] = change.now;
+    if (own) check_room(node, change);
   }
   if (!before && !pod.meta.label("stowage.dev/deployment").empty()) check_surge(pod, change.now);
   if (before) on_quiet_pod(pod, &*before, change);
@@ -86,7 +91,7 @@ void Checker::on_quiet_pod(const api::Pod& pod, const api::Pod* before, const Ch
   const bool is_ready = there && pod.ready() && !pod.terminating();
   if (!was_ready || is_ready) return;
   if (operators) {
-    check_retired(*before, change.now);
+    check_retired(*before, change);
   } else {
     target->disturbed = change.now;
   }
@@ -134,17 +139,17 @@ bool Checker::served(const api::Pod& gone) const {
 }
 
 /// The operator took a Ready pod away: its replica was one of those that may be missing.
-void Checker::check_retired(const api::Pod& gone, MonoTime now) {
+void Checker::check_retired(const api::Pod& gone, const Change& change) {
   const Target& target = *target_of(gone);
+  const MonoTime now = change.now;
   if (!served(gone)) return;
-  if (now - target.disturbed <= patience_.unseen) return;
+  if (sent_at(change) - target.disturbed <= patience_.unseen) return;
   const bool recent = now - target.changed <= patience_.target_change;
   const int64_t wanted = recent ? target.lowest : target.replicas;
   const auto ready = ready_replicas(gone.meta.ns, target);
   if (ready.contains(gone.meta.label("stowage.dev/replica"))) return;  // another attempt of it serves
   const int64_t least = wanted - target.unavailable;
-  // A change of maxUnavailable is a change of the target, too; the first pod of the replica tells.
-  if (recent || static_cast<int64_t>(ready.size()) >= least) return;
+  if (static_cast<int64_t>(ready.size()) >= least) return;
   report("I4", fmt::format("{} is taken away while only {} other replicas are Ready; target {}, may miss {}",
                            gone.meta.key(), ready.size(), wanted, target.unavailable));
 }
@@ -172,14 +177,28 @@ void Checker::check_budget(const api::Pod& failed) {
                               attempts.size(), target.budget));
 }
 
-void Checker::check_room(const std::string& node, MonoTime now) {
+/// When the process sent what changes something now.
+MonoTime Checker::sent_at(const Change& change) const {
+  if (change.writer == nullptr) return change.now;
+  const auto it = flights_.find(change.writer->who + " " + change.writer->request.target);
+  return it == flights_.end() ? change.now : it->second.at;
+}
+
+/// What others have bound counts as soon as the sender could know of it.
+void Checker::check_room(const std::string& node, const Change& change) {
   const auto it = nodes_.find(node);
   if (it == nodes_.end()) return;  // bound to a node that has just gone: the operator replaces it
   const auto changed = node_changed_.find(node);
-  if (changed != node_changed_.end() && now - changed->second <= patience_.unseen) return;
+  if (changed != node_changed_.end() && sent_at(change) - changed->second <= patience_.unseen) return;
+  const auto flight = flights_.find(change.writer->who + " " + change.writer->request.target);
+  const auto too_late = [&](const std::string& uid) {
+    if (!bound_by_others_.contains(uid) || flight == flights_.end()) return false;
+    const auto at = bound_at_.find(uid);
+    return flight->second.unknown.contains(uid) || (at != bound_at_.end() && at->second >= flight->second.at);
+  };
   std::map<std::string, __int128> used;
   for (const auto& [uid, pod] : pods_) {
-    if (pod.spec.node_name != node || pod.terminal()) continue;
+    if (pod.spec.node_name != node || pod.terminal() || too_late(uid)) continue;
     const auto requests = scheduler::effective_requests(pod.spec);
     used["cpu"] += requests.cpu_milli;
     used["memory"] += requests.memory_bytes;
@@ -215,8 +234,52 @@ void Checker::check_surge(const api::Pod& created, MonoTime now) {
 
 void Checker::tick(MonoTime now, WallTime wall) {
   look(now, wall);
-  if (!gangs_changed_ && partial_since_.empty()) return;
-  gangs_changed_ = false;
+  check_lacking(now);
+  if (gangs_changed_ || !partial_since_.empty()) check_gangs(now);
+}
+
+/// I4: whatever room there is, each wanted replica has pods, but for the moment in which it is replaced.
+void Checker::check_lacking(MonoTime now) {
+  if (std::exchange(pods_changed_, false)) {
+    std::map<std::string, std::set<std::string>> replicas;
+    for (const auto& [uid, pod] : pods_) {
+      const auto* owner = pod.meta.controller();
+      if (owner != nullptr && !pod.terminating())
+        replicas[owner->uid].insert(pod.meta.label("stowage.dev/replica"));
+    }
+    for (auto& [key, target] : targets_) {
+      const bool enough = static_cast<int64_t>(replicas[target.uid].size()) >= target.replicas;
+      target.lacking = enough ? MonoTime{} : target.lacking == MonoTime{} ? now : target.lacking;
+    }
+  }
+  for (auto& [key, target] : targets_) {
+    if (target.lacking == MonoTime{}) continue;
+    const MonoTime since = std::max({target.lacking, target.changed, unled_});
+    if (now - since <= patience_.partial_gang + patience_.network) continue;
+    report("I4", fmt::format("{} lacks the pods of a replica for {} ms", key,
+                             std::chrono::duration_cast<Millis>(now - since).count()));
+    target.lacking = now;
+  }
+}
+
+/// I3: a Required domain is kept by what the scheduler binds.
+void Checker::check_domain(const std::string& gang) {
+  std::set<std::string> domains;
+  for (const auto& [uid, pod] : pods_) {
+    if (pod.terminal() || pod.terminating() ||
+        pod.meta.ns + "/" + pod.meta.annotation("stowage.dev/group") != gang)
+      continue;
+    if (pod.meta.annotation("stowage.dev/topology-required").empty() || bound_by_others_.contains(uid))
+      return;
+    const auto node = nodes_.find(pod.spec.node_name);
+    if (node == nodes_.end()) return;
+    domains.insert(node->second.meta.label("network.topology.nvidia.com/leaf"));
+  }
+  if (domains.size() > 1) report("I3", fmt::format("gang {} spans {} racks", gang, domains.size()));
+}
+
+void Checker::check_gangs(MonoTime now) {
+  const bool changed = std::exchange(gangs_changed_, false);
   struct Gang {
     int64_t size = 0, bound = 0, live = 0;
   };
@@ -232,12 +295,13 @@ void Checker::tick(MonoTime now, WallTime wall) {
   std::erase_if(partial_since_, [&](const auto& entry) { return !gangs.contains(entry.first); });
   for (const auto& [name, gang] : gangs) {
     // One that lost a member is no gang any more: it waits to be replaced.
+    if (changed && gang.size > 1 && gang.bound == gang.size) check_domain(name);
     if (gang.bound == 0 || gang.bound >= gang.size || gang.live < gang.size) {
       partial_since_.erase(name);
       continue;
     }
     MonoTime& since = partial_since_.try_emplace(name, now).first->second;
-    if (now - since <= patience_.partial_gang + patience_.takeover) continue;
+    if (now - std::max(since, unled_) <= patience_.partial_gang + patience_.network) continue;
     report("I3", fmt::format("gang {} has been half bound ({}/{}) for {} ms", name, gang.bound, gang.size,
                              std::chrono::duration_cast<Millis>(now - since).count()));
     since = now;

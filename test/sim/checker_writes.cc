@@ -93,11 +93,21 @@ void Checker::check_holder(const std::string& who, const std::string& role, cons
                            holder->second.empty() ? "nobody" : holder->second));
 }
 
-void Checker::on_send(const std::string& who, const std::string& role, const kube::HttpRequest& request,
-                      MonoTime now, MonoTime fence) {
-  check_holder(who, role, request.target, "sends");
-  if (fence != MonoTime::max() && (fence == MonoTime::min() || now + request.timeout > fence))
-    report("I9", fmt::format("{} sends {} with a deadline behind its fence", who, request.target));
+void Checker::on_send(const Sent& sent) {
+  const kube::HttpRequest& request = sent.request;
+  check_holder(sent.who, sent.role, request.target, "sends");
+  if (sent.fence != MonoTime::max() &&
+      (sent.fence == MonoTime::min() || sent.local + request.timeout > sent.fence))
+    report("I9", fmt::format("{} sends {} with a deadline behind its fence", sent.who, request.target));
+  Flight& flight = flights_[sent.who + " " + request.target];
+  flight = {.at = sent.now, .unknown = {}};
+  if (!request.target.ends_with("/binding")) return;
+  const Json body = Json::parse(request.body, nullptr, false);
+  const std::string node = body.is_object() ? body.value("/target/name"_json_pointer, std::string()) : "";
+  for (const auto& [uid, pod] : pods_) {
+    if (pod.spec.node_name == node && bound_by_others_.contains(uid) && !sent.knows(uid))
+      flight.unknown.insert(uid);
+  }
 }
 
 void Checker::on_read(const std::string& who, const kube::HttpRequest& request, MonoTime now) {
@@ -118,6 +128,30 @@ void Checker::note_lease(const Write& write) {
   holders_[write.role] = holder.is_string() ? holder.get<std::string>() : "";
 }
 
+/// Which deployment of this name the sender believes in: it says so in each status.
+void Checker::note_status(const Write& write) {
+  const std::string target = write.request.target.substr(0, write.request.target.find('?'));
+  if (write.role != "operator" || target.find("/modeldeployments/") == std::string::npos) return;
+  const Json body = Json::parse(write.request.body, nullptr, false);
+  if (!body.is_object()) return;
+  const std::string key = body.value("/metadata/namespace"_json_pointer, std::string()) + "/" +
+                          body.value("/metadata/name"_json_pointer, std::string());
+  knows_[write.who + " " + key] = body.value("/metadata/uid"_json_pointer, std::string());
+}
+
+/// What an earlier namesake owned is the garbage collector's.
+void Checker::check_foreign_delete(const Write& write, const std::string& uid) {
+  const auto it = pods_.find(uid);
+  if (it == pods_.end() || write.role != "operator") return;
+  const api::Pod& pod = it->second;
+  const auto known =
+      knows_.find(write.who + " " + pod.meta.ns + "/" + pod.meta.label("stowage.dev/deployment"));
+  const auto* owner = pod.meta.controller();
+  if (known == knows_.end() || owner == nullptr || known->second.empty() || owner->uid == known->second)
+    return;
+  report("I5", fmt::format("{} deletes pod {}, which an earlier namesake owns", write.who, pod.meta.key()));
+}
+
 void Checker::check_delete(const Write& write) {
   const kube::HttpRequest& request = write.request;
   const bool removal = request.method == kube::Method::kDelete;
@@ -127,7 +161,8 @@ void Checker::check_delete(const Write& write) {
   const Json options = eviction && body.is_object() ? body.value("deleteOptions", Json::object()) : body;
   const bool has_uid =
       options.is_object() && !options.value("preconditions", Json::object()).value("uid", "").empty();
-  if (!has_uid) report("I10", fmt::format("{} deletes {} without its UID", write.who, request.target));
+  if (!has_uid) return report("I10", fmt::format("{} deletes {} without its UID", write.who, request.target));
+  check_foreign_delete(write, options["preconditions"]["uid"].get<std::string>());
 }
 
 void Checker::check_bind(const Write& write) {
@@ -156,6 +191,7 @@ void Checker::after_write(const Write& write) {
   }
   if (write.status < 200 || write.status >= 300) return;
   if (lease && process) note_lease(write);
+  if (process) note_status(write);
   if (!lease) ++writes_;
   if (silence_ && !lease) report("I8", fmt::format("{} writes at rest: {}", write.who, request.target));
   look(write.now, write.wall, process ? &write : nullptr);

@@ -81,6 +81,31 @@ bool FaultPlan::draw_answer(Dice& dice, const std::string& who, const std::strin
   return true;
 }
 
+/// What hits few requests, and those more often. Dice of their own: the chances of all else stay.
+void FaultPlan::draw_more(const std::string& who, const kube::HttpRequest& request, MonoTime now,
+                          CallFate& fate, ProcessFate& process) {
+  const std::string& target = request.target;
+  const bool bind = target.ends_with("/binding");
+  const bool create = request.method == kube::Method::kPost && target.find("/pods?") != std::string::npos;
+  const bool page = target.find("continue=") != std::string::npos;
+  if (!bind && !create && !page) return;
+  const std::string name = who + " more";
+  Dice& own = dice(name);
+  ++own.turn;
+  if (page) {
+    if (!draw(own, rates_.expired_page, name, "410", target, now)) return;
+    fate.kind = CallFate::Kind::kAnswered;
+    fate.status = 410;
+    fate.body = R"({"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Expired","code":410})";
+    return;
+  }
+  const bool before = own.random.below(2) == 0;
+  if (!draw(own, rates_.lost_create_or_bind, name, before ? "dies before" : "dies after", target, now))
+    return;
+  fate.kind = before ? CallFate::Kind::kLostBefore : CallFate::Kind::kLostReply;
+  process.deaf = up_to(own.random, 500, 8000);
+}
+
 CallFate FaultPlan::call(const std::string& who, const kube::HttpRequest& request, MonoTime now,
                          ProcessFate& process) {
   Dice& own = dice(who);
@@ -115,6 +140,7 @@ CallFate FaultPlan::call(const std::string& who, const kube::HttpRequest& reques
   } else if (target.find("resourceVersion=0") != std::string::npos) {
     process.stale = draw(own, rates_.stale_list, who, "stale list", target, now);
   }
+  draw_more(who, request, now, fate, process);
   return fate;
 }
 

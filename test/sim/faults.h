@@ -35,6 +35,9 @@ struct FaultRates {
   int interposed = 60;    ///< Somebody changes the object while the write is on its way.
   int slow = 300;         ///< Up to 3 s each way.
   int stale_list = 2500;  ///< Per list that permits it (resourceVersion=0).
+  int lost_create_or_bind =
+      400;                  ///< Of pods, beyond the above: the connection dies, and its watches with it.
+  int expired_page = 1500;  ///< 410 on a later page of a list.
   int kill_at_write = 40;
   int pause = 8;          ///< The process stands still for 1 to 25 s.
   int partition = 8;      ///< It is cut off for 1 to 25 s.
@@ -52,6 +55,7 @@ struct ProcessFate {
   Moment killed = Moment::kNone;
   Millis paused{0};
   Millis cut_off{0};
+  Millis deaf{0};  ///< Its watches tell nothing for so long.
   std::optional<std::chrono::microseconds> wall_jump = {};
   Millis replay_after{0};  ///< 0 = not replayed.
   bool interposed = false;
@@ -86,6 +90,8 @@ class FaultPlan {
             MonoTime now);
   void draw_write(Dice& dice, const std::string& who, const std::string& target, MonoTime now,
                   ProcessFate& process);
+  void draw_more(const std::string& who, const kube::HttpRequest& request, MonoTime now,
+                 sandbox::CallFate& fate, ProcessFate& process);
   bool draw_answer(Dice& dice, const std::string& who, const std::string& target, MonoTime now,
                    sandbox::CallFate& fate);
 

@@ -73,8 +73,8 @@ class MutantStream final : public kube::BodyStream {
     const auto meta = reader.finish();
     if (!meta) return chunk;
     return fmt::format(
-        R"({{"kind":"List","apiVersion":"v1","metadata":{{"resourceVersion":"{}"}},"items":[{}]}})",
-        meta->resource_version, items);
+        R"({{"kind":"List","apiVersion":"v1","metadata":{{"resourceVersion":"{}","continue":"{}"}},"items":[{}]}})",
+        meta->resource_version, meta->continue_token, items);
   }
 
   std::unique_ptr<kube::BodyStream> inner_;

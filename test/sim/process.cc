@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/check.h"
+#include "gpu-scheduler/scheduler.h"
 
 namespace stowage::sim {
 namespace {
@@ -55,6 +58,9 @@ SimProcess::SimProcess(Surroundings& around, const Role& role, std::string name,
       no_streaming_(random_.below(3) == 0),
       time_(around.world, draw_rate(random_)),
       transport_(env(), around.server, "stowage-" + role.name, this) {
+  small_pages_ =
+      Random(seed + 1).below(4) == 0 &&
+      around.plan.happens(name_ + "/pages", name_ + ": lists in pages of two", around.world.clock().now());
   kube::LifeOptions options{.name = "stowage-" + role.name,
                             .user_agent = "stowage-" + role.name + "/sim",
                             .lease = {.ns = "stowage-system",
@@ -106,6 +112,24 @@ void SimProcess::make_stale(kube::HttpRequest& request) {
                          fmt::format("resourceVersion={}&resourceVersionMatch=Exact", now - back));
 }
 
+/// Lists come in pages of two.
+void SimProcess::make_small(kube::HttpRequest& request) {
+  static constexpr std::string_view kPage = "limit=500";
+  if (const size_t at = request.target.find(kPage); at != std::string::npos)
+    request.target.replace(at, kPage.size(), "limit=2");
+}
+
+bool SimProcess::knows(const std::string& uid) const {
+  if (role_.name != "scheduler") return true;
+  return static_cast<const scheduler::Scheduler&>(*component_).cache().find(uid) != nullptr;
+}
+
+bool SimProcess::able() const {
+  const MonoTime now = around_.world.clock().now();
+  return !dead_ && now >= cut_until_ && now >= time_.still_until() &&
+         around_.checker.holds(role_.name, name_);
+}
+
 void SimProcess::befall(const ProcessFate& fate, const kube::HttpRequest& request, CallFate& call) {
   const MonoTime now = around_.world.clock().now();
   if (fate.wall_jump) {
@@ -113,6 +137,7 @@ void SimProcess::befall(const ProcessFate& fate, const kube::HttpRequest& reques
     around_.checker.clock_jumped();
   }
   if (fate.cut_off > Millis{0}) cut_until_ = now + fate.cut_off;
+  if (fate.deaf > Millis{0}) deaf_until_ = now + fate.deaf;
   if (fate.paused > Millis{0}) time_.stand_still(now + fate.paused);
   if (fate.interposed && around_.interpose) call.before = [this, request] { around_.interpose(request); };
   if (fate.replay_after > Millis{0} && call.kind != CallFate::Kind::kLostBefore)
@@ -132,7 +157,13 @@ CallFate SimProcess::on_call(kube::HttpRequest& request) {
     return {.kind = CallFate::Kind::kSwallowed, .noticed_after = kDeadConnection};
   if (now < around_.down_until) return {.kind = CallFate::Kind::kLostBefore};
   if (is_write(request) && !is_lease(request))
-    around_.checker.on_send(name_, role_.name, request, time_.now(), fence_());
+    around_.checker.on_send({.who = name_,
+                             .role = role_.name,
+                             .request = request,
+                             .now = now,
+                             .local = time_.now(),
+                             .fence = fence_(),
+                             .knows = [this](const std::string& uid) { return knows(uid); }});
   if (!is_write(request)) around_.checker.on_read(name_, request, now);
   if (no_streaming_ && !around_.plan.ended() &&
       request.target.find("sendInitialEvents") != std::string::npos) {
@@ -145,6 +176,7 @@ CallFate SimProcess::on_call(kube::HttpRequest& request) {
   CallFate fate = around_.plan.call(name_, request, now, process);
   befall(process, request, fate);
   if (process.stale) make_stale(request);
+  if (small_pages_ && !around_.plan.ended()) make_small(request);
   // Standing still, it neither sends nor hears.
   if (const auto still = std::chrono::ceil<Millis>(time_.still_until() - now); still > Millis{0})
     (random_.below(2) == 0 ? fate.to_server : fate.to_client) += still;
@@ -155,7 +187,7 @@ sandbox::StreamFate SimProcess::on_stream(const std::string& target) {
   const MonoTime now = around_.world.clock().now();
   if (dead_ || now < around_.down_until) return {.break_now = true};
   sandbox::StreamFate fate = around_.plan.stream(name_, target, now);
-  const MonoTime quiet = std::max(cut_until_, time_.still_until());
+  const MonoTime quiet = std::max({cut_until_, deaf_until_, time_.still_until()});
   if (quiet > now) fate.delay = std::max(fate.delay, std::chrono::ceil<Millis>(quiet - now));
   return fate;
 }

@@ -31,6 +31,8 @@ struct Surroundings {
   std::function<void(const kube::HttpRequest&)> interpose = {};
   /// Until then the server refuses every connection (a restart).
   MonoTime down_until = {};
+  /// Until then nothing is collected: no orphans, no namespaces.
+  MonoTime collect_from = {};
 };
 
 /// One life of one replica: its own chance, clocks and connection, and a death that can come at any write.
@@ -43,7 +45,9 @@ class SimProcess final : public sandbox::Network {
   /// From now on nothing reaches the server any more; what still runs unwinds by itself.
   void kill();
   /// The network works again.
-  void heal() { cut_until_ = {}; }
+  void heal() { cut_until_ = deaf_until_ = {}; }
+  /// It leads, and nothing keeps it from working.
+  [[nodiscard]] bool able() const;
   [[nodiscard]] bool dead() const { return dead_; }
   /// The coroutine of its life has ended; only then may it be destroyed.
   [[nodiscard]] bool ended() const { return exit_code_.has_value(); }
@@ -63,12 +67,16 @@ class SimProcess final : public sandbox::Network {
   boost::asio::awaitable<void> live();
   void befall(const ProcessFate& fate, const kube::HttpRequest& request, sandbox::CallFate& call);
   void make_stale(kube::HttpRequest& request);
+  static void make_small(kube::HttpRequest& request);
+  /// Its cache holds this pod.
+  [[nodiscard]] bool knows(const std::string& uid) const;
 
   Surroundings& around_;
   const Role& role_;
   std::string name_;
   Random random_;
   bool no_streaming_;  ///< Its server does not know streaming lists.
+  bool small_pages_ = false;
   SkewedTime time_;
   test::RecordingLogger log_;
   kube::Metrics metrics_;
@@ -80,6 +88,7 @@ class SimProcess final : public sandbox::Network {
   std::optional<int> exit_code_;
   std::function<MonoTime()> fence_;
   MonoTime cut_until_ = {};
+  MonoTime deaf_until_ = {};
   bool dead_ = false;
 };
 

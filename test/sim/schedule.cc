@@ -24,7 +24,9 @@ bool rest(SimWorld& world) {
   for (Millis passed{0}; passed < 6 * kHeldBack; passed += kLook) {
     const size_t before = world.checker().writes();
     world.run_for(kLook);
-    quiet = world.checker().writes() == before ? quiet + kLook : Millis{0};
+    const bool stopping = std::ranges::any_of(world.checker().pods(),
+                                              [](const auto& entry) { return entry.second.terminating(); });
+    quiet = world.checker().writes() == before && !stopping ? quiet + kLook : Millis{0};
     if (quiet >= kHeldBack) return true;
   }
   return false;

@@ -36,8 +36,13 @@ SimWorld::SimWorld(SimOptions options, const Ground& ground)
                     checker_.catch_up(world_.clock().now(), world_.clock().wall());
                     tend_processes();
                   },
-              .settled = [this] { checker_.tick(world_.clock().now(), world_.clock().wall()); },
-              .next = [this] { return next_restart(); }}) {
+              .may_collect = [this] { return world_.clock().now() >= around_.collect_from; },
+              .settled =
+                  [this] {
+                    if (!led()) checker_.unled(world_.clock().now());
+                    checker_.tick(world_.clock().now(), world_.clock().wall());
+                  },
+              .next = [this] { return next_event(); }}) {
   if (options_.trace) checker_.keep_trace();
   for (size_t role = 0; role < ground_.roles.size(); ++role) {
     for (int number = 0; number < options_.replicas; ++number)
@@ -131,8 +136,17 @@ void SimWorld::tend_processes() {
   });
 }
 
-std::optional<MonoTime> SimWorld::next_restart() {
+bool SimWorld::led() const {
+  if (around_.world.clock().now() < around_.down_until) return false;
+  return std::ranges::all_of(ground_.roles, [&](const Role& role) {
+    return std::ranges::any_of(
+        processes_, [&](const auto& process) { return &process->role() == &role && process->able(); });
+  });
+}
+
+std::optional<MonoTime> SimWorld::next_event() {
   std::optional<MonoTime> next;
+  if (around_.collect_from > world_.clock().now()) next = around_.collect_from;
   for (const Slot& slot : slots_) {
     if (slot.process != nullptr || stopping_) continue;
     const MonoTime time = std::max(slot.restart_at, world_.clock().now());
@@ -143,6 +157,7 @@ std::optional<MonoTime> SimWorld::next_restart() {
 
 void SimWorld::calm() {
   plan_.end();
+  around_.collect_from = {};
   for (const auto& process : processes_)
     process->heal();
   for (Slot& slot : slots_)

@@ -53,6 +53,7 @@ class SimWorld {
   /// Ends every process cleanly.
   void stop();
 
+  [[nodiscard]] uint64_t seed() const { return options_.seed; }
   [[nodiscard]] FaultPlan& plan() { return plan_; }
   [[nodiscard]] sandbox::Server& server() { return server_; }
   [[nodiscard]] Surroundings& around() { return around_; }
@@ -73,7 +74,9 @@ class SimWorld {
   };
   void interpose(const kube::HttpRequest& request);
   void tend_processes();
-  std::optional<MonoTime> next_restart();
+  std::optional<MonoTime> next_event();
+  /// Each role has a leader that nothing keeps from working.
+  [[nodiscard]] bool led() const;
 
   SimOptions options_;
   const Ground& ground_;

@@ -61,6 +61,11 @@ std::string Story::make_model(Model& model) {
   const auto tensor = gang ? 8 : 1 + random_.below(4);
   std::string extra;
   if (gang) extra += R"(,"placement":{"topology":{"level":"rack","mode":"Required"}})";
+  const uint64_t own = world_.seed() * 7 + static_cast<uint64_t>(turn_ * 100 + model.name.back());
+  const bool slow = Random(own).below(4) == 0 && !model.crashes;
+  if (slow && world_.plan().happens(fmt::format("slow/{}/{}", model.name, turn_),
+                                    model.name + " takes its time to stop", world_.time().clock().now()))
+    extra += R"(,"podTemplate":{"metadata":{"annotations":{"test.stowage.dev/termination":"grace"}}})";
   if (model.crashes) extra += R"(,"podTemplate":{"metadata":{"annotations":{"test.stowage.dev/fail":"1s"}}})";
   return fmt::format(
       R"({{"apiVersion":"stowage.dev/v1alpha1","kind":"ModelDeployment","metadata":{{"name":"{}",)"
@@ -78,6 +83,7 @@ void Story::create(Model& model) {
 
 void Story::act() {
   ++turn_;
+  follow_up();
   restore();
   // Drawn before anything is decided, so that a switched-off act leaves the later ones as they were.
   const uint64_t kind = random_.below(24);
@@ -91,6 +97,97 @@ void Story::act() {
   } else {
     change_server(kind);
   }
+  act_more();
+}
+
+bool Story::happens_more(const std::string& what) {
+  return world_.plan().happens(fmt::format("more/{}", turn_), what, world_.time().clock().now());
+}
+
+void Story::act_more() {
+  const uint64_t kind = more_.below(12);
+  const uint64_t draw = more_.next();
+  Model& model = models_[draw % models_.size()];
+  const auto now = world_.time().clock().now();
+  const Millis span{5'000 + static_cast<int64_t>(draw % 20'000)};
+  const std::string pod = kind == 2 || kind == 3 ? some_pod(draw) : "";
+  switch (kind) {
+    case 0:
+      if (happens_more("nothing is collected for a while")) world_.around().collect_from = now + span;
+      break;
+    case 1:
+      if (model.crashes || !happens_more(model.name + " is made again before the old one is collected"))
+        break;
+      world_.around().collect_from = now + span;
+      world_.user("DELETE", fmt::format("{}/{}", kDeployments, model.name));
+      create(model);
+      break;
+    case 2:
+      if (!pod.empty() && happens_more("somebody deletes " + pod)) world_.user("DELETE", pod);
+      break;
+    case 3:
+      if (pod.empty() || !happens_more(pod + " is evicted")) break;
+      world_.user("POST", pod + "/eviction",
+                  fmt::format(R"({{"apiVersion":"policy/v1","kind":"Eviction","metadata":{{"name":"{}"}}}})",
+                              pod.substr(pod.rfind('/') + 1)));
+      break;
+    case 4:
+      if (!model.crashes && happens_more("the image of " + model.name + " changes"))
+        patch(fmt::format("{}/{}", kDeployments, model.name),
+              fmt::format(R"({{"spec":{{"runtime":{{"image":"engine:{}"}}}}}})", 10 + draw % 4));
+      break;
+    case 5:
+      take_name(model, draw);
+      break;
+    case 6:
+      give_notice(draw);
+      break;
+    default:
+      break;
+  }
+}
+
+/// A pod of somebody else stands where a later attempt of the first replica would.
+void Story::take_name(const Model& model, uint64_t draw) {
+  const std::string name = fmt::format("{}-0-{}-0", model.name, 1 + draw % 3);
+  if (!happens_more("a stranger takes the name " + name)) return;
+  world_.user("POST", kPods,
+              fmt::format(R"({{"apiVersion":"v1","kind":"Pod","metadata":{{"name":"{}"}},"spec":{{)"
+                          R"("containers":[{{"name":"c","image":"stranger"}}]}}}})",
+                          name));
+}
+
+/// A spot node: first the taint, then the loss.
+void Story::give_notice(uint64_t draw) {
+  const std::string name = fmt::format("n{}", draw % static_cast<uint64_t>(nodes_));
+  if (!happens_more("node " + name + " is given notice")) return;
+  patch(
+      "/api/v1/nodes/" + name,
+      R"({"spec":{"taints":[{"key":"cloud.google.com/impending-node-termination","effect":"NoSchedule"}]}})");
+  losses_.emplace_back(world_.time().clock().now() + Millis{5'000 + static_cast<int64_t>(draw % 15'000)},
+                       name);
+}
+
+void Story::follow_up() {
+  const auto now = world_.time().clock().now();
+  std::erase_if(losses_, [&](const auto& loss) {
+    if (loss.first > now) return false;
+    world_.user("DELETE", "/api/v1/nodes/" + loss.second);
+    return true;
+  });
+}
+
+/// A bound pod of the models.
+std::string Story::some_pod(uint64_t draw) const {
+  std::vector<std::string> names;
+  for (const auto& [uid, pod] : world_.checker().pods()) {
+    if (!pod.spec.node_name.empty() && pod.meta.ns == "models" && !pod.terminating() &&
+        !pod.meta.label("stowage.dev/deployment").empty())
+      names.push_back(pod.meta.name);
+  }
+  if (names.empty()) return {};
+  std::ranges::sort(names);
+  return fmt::format("{}/{}", kPods, names[draw % names.size()]);
 }
 
 void Story::change_model(uint64_t kind, Model& model) {
@@ -245,6 +342,7 @@ void Story::restore() {
 }
 
 void Story::make_room() {
+  losses_.clear();
   // A namespace takes as long to go as the pods of a lost node.
   world_.run_until(
       [&] {
@@ -254,11 +352,6 @@ void Story::make_room() {
         });
       },
       Millis{120'000});
-  for (const auto& [uid, pod] : std::map(world_.checker().pods())) {
-    const bool namesake =
-        pod.meta.label("stowage.dev/deployment").empty() && !pod.meta.name.starts_with("foreign");
-    if (namesake) world_.user("DELETE", fmt::format("{}/{}", kPods, pod.meta.name));
-  }
   int wanted = 0;
   for (const Model& model : models_) {
     // At most three replicas and a surge; two pods of at most 4 GPUs share a node.
