@@ -45,53 +45,71 @@ std::string_view last_part(std::string_view dotted) {
   return dot == std::string_view::npos ? dotted : dotted.substr(dot + 1);
 }
 
+/// Where a value stands: a chain that becomes text only when there is something to say.
+struct Place {
+  const Place* parent = nullptr;
+  std::string_view key = {};
+  size_t index = 0;
+  bool item = false;
+
+  [[nodiscard]] std::string text() const {
+    std::string out = parent == nullptr ? "" : parent->text();
+    if (item) return out + fmt::format("[{}]", index);
+    if (!out.empty() && !key.empty()) out += '.';
+    return out += key;
+  }
+};
+
 class Coercer {
  public:
   Coercer(std::string_view kind, std::string_view version, std::vector<std::string>& unknown, bool keep_empty)
       : kind_(kind), version_(version), unknown_(unknown), keep_empty_(keep_empty) {}
 
-  Answer<void> any(Json& value, const Schema& schema, const std::string& path, std::string_view owner) {
+  Answer<void> any(Json& value, const Schema& schema, const Place& place, std::string_view owner) {
     switch (schema.type) {
       case Type::kAny:
         return {};
       case Type::kObject:
-        return object(value, schema, path, owner);
+        return object(value, schema, place, owner);
       case Type::kArray: {
-        if (!value.is_array()) return wrong(value, schema, path, owner);
+        if (!value.is_array()) return wrong(value, schema, place, owner);
         for (size_t i = 0; i < value.size(); ++i) {
           // A null in a list is Go's zero value.
           if (value[i].is_null() && schema.items->type == Type::kObject) value[i] = Json::object();
-          if (auto r = any(value[i], *schema.items, fmt::format("{}[{}]", path, i), owner); !r) return r;
+          const Place at{&place, {}, i, true};
+          if (auto r = any(value[i], *schema.items, at, owner); !r) return r;
         }
         return {};
       }
       default:
-        return scalar(value, schema, path, owner);
+        return scalar(value, schema, place, owner);
     }
   }
 
  private:
-  Answer<void> object(Json& value, const Schema& schema, const std::string& path, std::string_view owner) {
-    if (!value.is_object()) return wrong(value, schema, path, owner);
+  Answer<void> object(Json& value, const Schema& schema, const Place& place, std::string_view owner) {
+    if (!value.is_object()) return wrong(value, schema, place, owner);
     if (schema.fields.empty() && schema.additional == nullptr) return {};
-    const std::string prefix = path.empty() ? "" : path + ".";
     const std::string_view self = schema.type_name.empty() ? owner : last_part(schema.type_name);
-    for (auto it = value.begin(); it != value.end();) {
-      const Field* field = schema.field(it.key());
+    auto& members = value.get_ref<Json::object_t&>();
+    for (auto it = members.begin(); it != members.end();) {
+      Json& sub = it->second;
+      const Place at{&place, it->first};
+      const Field* field = schema.field(it->first);
       const Schema* type = field != nullptr ? field->schema : schema.additional;
-      if (type == nullptr) unknown_.push_back(prefix + it.key());
+      if (type == nullptr) unknown_.push_back(at.text());
       const bool null_entry =
-          it->is_null() && (field != nullptr || type == nullptr || type->type != Type::kString);
+          sub.is_null() && (field != nullptr || type == nullptr || type->type != Type::kString);
       if (type == nullptr || null_entry) {
-        it = value.erase(it);
+        it = members.erase(it);
         continue;
       }
-      if (it->is_null()) *it = "";  // Go's zero value in a map of strings
-      if (auto r = any(*it, *type, prefix + it.key(), self); !r) return r;
+      if (sub.is_null()) sub = "";  // Go's zero value in a map of strings
+      if (auto r = any(sub, *type, at, self); !r) return r;
       // Go leaves out empty maps and lists; empty structs stay.
       const bool collection = type->type == Type::kArray || type->is_map();
-      if (collection && it->empty() && field != nullptr && !field->required && !keep_empty_) {
-        it = value.erase(it);
+      if (collection && sub.empty() && field != nullptr && !field->required && !keep_empty_) {
+        it = members.erase(it);
         continue;
       }
       ++it;
@@ -99,30 +117,31 @@ class Coercer {
     return {};
   }
 
-  Answer<void> scalar(Json& value, const Schema& schema, const std::string& path, std::string_view owner) {
+  Answer<void> scalar(Json& value, const Schema& schema, const Place& place, std::string_view owner) {
     switch (schema.type) {
       case Type::kString:
-        return value.is_string() ? Answer<void>() : wrong(value, schema, path, owner);
+        return value.is_string() ? Answer<void>() : wrong(value, schema, place, owner);
       case Type::kBool:
-        return value.is_boolean() ? Answer<void>() : wrong(value, schema, path, owner);
+        return value.is_boolean() ? Answer<void>() : wrong(value, schema, place, owner);
       case Type::kInt32:
       case Type::kInt64:
-        return integer(value, schema, path, owner);
+        return integer(value, schema, place, owner);
       case Type::kDouble:
-        return value.is_number() ? Answer<void>() : wrong(value, schema, path, owner);
+        return value.is_number() ? Answer<void>() : wrong(value, schema, place, owner);
       case Type::kIntOrString:
         return value.is_string() || value.is_number_integer() ? Answer<void>()
-                                                              : wrong(value, schema, path, owner);
+                                                              : wrong(value, schema, place, owner);
       case Type::kQuantity: {
-        if (!value.is_string() && !value.is_number()) return wrong(value, schema, path, owner);
-        auto text = canonical_quantity(value.is_string() ? value.get<std::string>() : value.dump());
+        if (!value.is_string() && !value.is_number()) return wrong(value, schema, place, owner);
+        auto text = value.is_string() ? canonical_quantity(value.get_ref<const std::string&>())
+                                      : canonical_quantity(value.dump());
         if (!text) return cannot_handle(text.error().message);
-        value = *std::move(text);
+        if (!value.is_string() || value.get_ref<const std::string&>() != *text) value = *std::move(text);
         return {};
       }
       case Type::kTime:
       case Type::kMicroTime: {
-        if (!value.is_string()) return wrong(value, schema, path, owner);
+        if (!value.is_string()) return wrong(value, schema, place, owner);
         const auto time = parse_rfc3339(value.get_ref<const std::string&>());
         if (!time)
           return cannot_handle(
@@ -131,9 +150,9 @@ class Coercer {
         return {};
       }
       case Type::kBytes:
-        if (!value.is_string()) return wrong(value, schema, path, owner);
+        if (!value.is_string()) return wrong(value, schema, place, owner);
         if (!is_base64(value.get_ref<const std::string&>())) {
-          return cannot_handle("illegal base64 data in field " + without_indices(path));
+          return cannot_handle("illegal base64 data in field " + without_indices(place.text()));
         }
         return {};
       default:
@@ -141,8 +160,8 @@ class Coercer {
     }
   }
 
-  Answer<void> integer(Json& value, const Schema& schema, const std::string& path, std::string_view owner) {
-    if (!value.is_number()) return wrong(value, schema, path, owner);
+  Answer<void> integer(Json& value, const Schema& schema, const Place& place, std::string_view owner) {
+    if (!value.is_number()) return wrong(value, schema, place, owner);
     bool fits = value.is_number_integer();
     if (value.is_number_unsigned()) fits = value.get<uint64_t>() <= uint64_t{INT64_MAX};
     if (fits && schema.type == Type::kInt32) {
@@ -151,10 +170,11 @@ class Coercer {
     }
     if (fits) return {};
     return cannot_handle(fmt::format("json: cannot unmarshal number {} into Go struct field {}.{} of type {}",
-                                     dump(value), owner, without_indices(path), go_type(schema.type)));
+                                     dump(value), owner, without_indices(place.text()),
+                                     go_type(schema.type)));
   }
 
-  Refusal wrong(const Json& value, const Schema& schema, const std::string& path, std::string_view owner) {
+  Refusal wrong(const Json& value, const Schema& schema, const Place& place, std::string_view owner) {
     std::string type(go_type(schema.type));
     if (!schema.type_name.empty()) {  // "core.v1.PodSpec" is v1.PodSpec in Go
       const size_t dot = schema.type_name.find('.');
@@ -167,7 +187,7 @@ class Coercer {
       type = "map[string]" + std::string(go_type(schema.additional->type));
     }
     return cannot_handle(fmt::format("json: cannot unmarshal {} into Go struct field {}.{} of type {}",
-                                     json_type(value), owner, without_indices(path), type));
+                                     json_type(value), owner, without_indices(place.text()), type));
   }
 
   Refusal cannot_handle(std::string_view why) {
@@ -202,7 +222,7 @@ int base64_value(char c) {
 
 Answer<void> coerce_builtin(Json& value, const Schema& schema, std::string_view kind,
                             std::string_view version, std::vector<std::string>& unknown, bool keep_empty) {
-  return Coercer(kind, version, unknown, keep_empty).any(value, schema, "", kind);
+  return Coercer(kind, version, unknown, keep_empty).any(value, schema, Place{}, kind);
 }
 
 bool is_base64(std::string_view text) {

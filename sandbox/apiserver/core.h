@@ -79,9 +79,8 @@ std::string new_uid(Random& random);
 /// Five characters of apimachinery's alphabet for generateName.
 std::string random_suffix(Random& random);
 Subject subject_of(const Resource& resource, std::string_view name);
-/// The stored form of an object whose metadata is complete; `object` carries the new resourceVersion and is
-/// unchanged afterwards.
-ObjectPtr make_object(const Resource& resource, Json& object, uint64_t version);
+/// The stored form of an object whose metadata is complete; `object` carries the new resourceVersion.
+ObjectPtr make_object(const Resource& resource, const Json& object, uint64_t version);
 /// Causes for what is wrong with metadata: names, labels, annotations, owners, finalizers.
 void validate_metadata(const Resource& resource, const Json& object, std::vector<Cause>& causes);
 /// The stored object as a tree, in the version of `resource`.

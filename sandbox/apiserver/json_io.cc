@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "sandbox/apiserver/json_fast.h"
 #include "sandbox/apiserver/parsed.h"
 
 namespace stowage::sandbox {
@@ -198,6 +199,7 @@ bool yaml_too_deep(std::string_view text, int limit) {
 
 Answer<Parsed> parse_json(std::string_view text, const InputLimits& limits) {
   if (text.size() > limits.bytes) return too_large(limits.bytes);
+  if (auto tree = parse_fast(text, limits)) return Parsed{*std::move(tree), {}};
   Builder builder(limits);
   if (!Json::sax_parse(text.begin(), text.end(), &builder)) {
     return bad_request(builder.error.empty() ? "invalid JSON" : builder.error);
@@ -222,10 +224,6 @@ Answer<Parsed> parse_yaml(std::string_view text, const InputLimits& limits) {
   } catch (const std::exception& e) {
     return bad_request(fmt::format("error converting YAML to JSON: {}", e.what()));
   }
-}
-
-std::string dump(const Json& value) {
-  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 const Json* find(const Json& value, std::string_view key) {

@@ -27,8 +27,17 @@ Answer<Parsed> parse_json(std::string_view text, const InputLimits& limits = {})
 /// too.
 Answer<Parsed> parse_yaml(std::string_view text, const InputLimits& limits = {});
 
+/// Reads text that dump() wrote; a discarded value if it did not.
+Json parse_stored(std::string_view text);
+
 /// Compact text; bytes that are not UTF-8 are replaced.
 std::string dump(const Json& value);
+/// The same of an object, without its members apiVersion and kind.
+std::string dump_untyped(const Json& object);
+/// A value whose text is known: dump() writes it as it stands, nothing else can look into it.
+Json raw_json(std::string_view text);
+/// Appends a JSON string, quoted.
+void write_json_string(std::string& out, std::string_view text);
 
 /// Member of an object, or nullptr when it is absent or `value` is no object.
 const Json* find(const Json& value, std::string_view key);

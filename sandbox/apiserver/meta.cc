@@ -75,7 +75,7 @@ Subject Call::subject() const {
   return subject_of(*resource, name);
 }
 
-ObjectPtr make_object(const Resource& resource, Json& object, uint64_t version) {
+ObjectPtr make_object(const Resource& resource, const Json& object, uint64_t version) {
   auto out = std::make_shared<Object>();
   const Json& metadata = object.at("metadata");
   out->name = string_at(metadata, {"name"});
@@ -98,17 +98,12 @@ ObjectPtr make_object(const Resource& resource, Json& object, uint64_t version) 
   out->fields.reserve(paths.size());
   for (const std::string& path : paths)
     out->fields.push_back(selectable_value(resource, object, path));
-  auto& members = object.get_ref<Json::object_t&>();
-  auto api_version = members.extract("apiVersion");
-  auto kind = members.extract("kind");
-  out->body = dump(object);
-  if (api_version) members.insert(std::move(api_version));
-  if (kind) members.insert(std::move(kind));
+  out->body = dump_untyped(object);
   return out;
 }
 
 Json read_object(const Resource& resource, const Object& object) {
-  Json out = Json::parse(object.body, nullptr, false);
+  Json out = parse_stored(object.body);
   if (converted(resource)) convert_event(out, resource.api_version());
   out["apiVersion"] = resource.api_version();
   out["kind"] = resource.kind;

@@ -106,7 +106,7 @@ Answer<DeleteOptions> read_delete_options(const Core& core, Call& call) {
 }
 
 void erase_object(Core& core, const Resource& resource, const Object& object) {
-  Json last = Json::parse(object.body, nullptr, false);  // as stored, whatever version was asked for
+  Json last = parse_stored(object.body);  // as stored, whatever version was asked for
   const uint64_t version = core.store.next_version();
   last["metadata"]["resourceVersion"] = std::to_string(version);
   core.store.remove(*resource.collection, make_object(resource, last, version));

@@ -126,7 +126,7 @@ void own_and_prepare(const Core& core, const Call& call, bool keeps_status, Json
     Json defaulted = object;
     defaulted.erase("status");
     disown_allocated(resource, asked, defaulted);
-    track_update(nullptr, defaulted, *resource.schema, writer_of(call, resource), call.now);
+    track_create(defaulted, *resource.schema, writer_of(call, resource), call.now);
     if (const Json* managed = find_path(defaulted, {"metadata", "managedFields"}))
       object["metadata"]["managedFields"] = *managed;
     return;
@@ -134,7 +134,7 @@ void own_and_prepare(const Core& core, const Call& call, bool keeps_status, Json
   auto& members = object.get_ref<Json::object_t&>();
   auto status =
       resource.has_status && !keeps_status ? members.extract("status") : Json::object_t::node_type();
-  track_update(nullptr, object, *resource.schema, writer_of(call, resource), call.now);
+  track_create(object, *resource.schema, writer_of(call, resource), call.now);
   if (status) members.insert(std::move(status));
 }
 

@@ -117,15 +117,22 @@ FieldSet intersect(const FieldSet& a, const FieldSet& b) {
 
 std::string item_element(const Schema& list, const Json& item) {
   if (list.list_type == ListType::kSet) return "v:" + dump(item);
-  Json keys = Json::object();
+  std::map<std::string_view, const Json*> keys;
   for (const std::string& key : list.list_keys) {
     if (const Json* value = find(item, key)) {
-      keys[key] = *value;
+      keys[key] = value;
     } else if (const Field* field = list.items->field(key); field != nullptr && field->default_value) {
-      keys[key] = *field->default_value;
+      keys[key] = field->default_value.get();
     }
   }
-  return keys.empty() ? std::string() : "k:" + dump(keys);
+  std::string out;
+  for (const auto& [key, value] : keys) {
+    out += out.empty() ? "k:{" : ",";
+    write_json_string(out, key);
+    out += ':' + dump(*value);
+  }
+  if (!out.empty()) out += '}';
+  return out;
 }
 
 }  // namespace stowage::sandbox

@@ -18,8 +18,12 @@ struct Writer {
 };
 
 /// After a create, update or patch: gives `writer` what it added or changed and takes it from everybody else.
-/// Changes metadata.managedFields of `after` only. `before` is null for a create.
+/// Changes metadata.managedFields of `after` only. `before` may be null: nothing was there.
 void track_update(const Json& before, Json& after, const Schema& schema, const Writer& writer, WallTime now);
+
+/// The same for a create: what track_update() does when `before` is null, but managedFields become a raw
+/// value (raw_json): text that is only good for dump().
+void track_create(Json& object, const Schema& schema, const Writer& writer, WallTime now);
 
 /// Server-side apply: `applied` merged into `live` (null = it does not exist yet); fields that the writer
 /// named last time and no longer names are removed. With `force` conflicts are won, else they are a 409 with

@@ -2,43 +2,15 @@
 #include <nlohmann/json.hpp>
 
 #include "sandbox/apiserver/apply/field_set.h"
+#include "sandbox/apiserver/apply/shape.h"
 #include "sandbox/apiserver/json_io.h"
 
 namespace stowage::sandbox {
 namespace {
 
-const Schema& any_schema() {
-  static const Schema schema;
-  return schema;
-}
-
 const Json& null_value() {
   static const Json value = nullptr;
   return value;
-}
-
-/// Schema of a member, and whether it is a struct field (map entries are owned one by one).
-struct Member {
-  const Schema* schema;
-  const Field* field;
-  bool atomic;
-};
-
-Member member(const Schema& schema, const std::string& key) {
-  if (const Field* field = schema.field(key)) {
-    return {field->schema, field, field->atomic || field->schema->atomic};
-  }
-  const Schema* type = schema.additional != nullptr ? schema.additional : &any_schema();
-  return {type, nullptr, type->atomic};
-}
-
-bool associative(const Schema& schema) {
-  return schema.type == Type::kArray && schema.list_type != ListType::kAtomic && schema.items != nullptr;
-}
-
-/// Go writes required lists of built-in kinds as null when they are empty, so they count as present.
-bool never_absent(const Schema& owner, const Field& field) {
-  return field.always || (field.required && field.schema->type == Type::kArray && !owner.type_name.empty());
 }
 
 bool leaf_object(const Json& value, bool atomic) {
@@ -205,6 +177,23 @@ void prune_value(Json& value, const Schema& schema, const FieldSet& last, const 
 }
 
 }  // namespace
+
+Member member(const Schema& schema, std::string_view key) {
+  static const Schema any;
+  if (const Field* field = schema.field(key)) {
+    return {field->schema, field, field->atomic || field->schema->atomic};
+  }
+  const Schema* type = schema.additional != nullptr ? schema.additional : &any;
+  return {type, nullptr, type->atomic};
+}
+
+bool associative(const Schema& schema) {
+  return schema.type == Type::kArray && schema.list_type != ListType::kAtomic && schema.items != nullptr;
+}
+
+bool never_absent(const Schema& owner, const Field& field) {
+  return field.always || (field.required && field.schema->type == Type::kArray && !owner.type_name.empty());
+}
 
 FieldSet fields_of(const Json& value, const Schema& schema) {
   FieldSet out;

@@ -19,7 +19,12 @@ void tolerate(Json& spec, const char* key) {
     const std::string own = string_at(t, {"key"});
     if ((own == key || own.empty()) && (effect == "NoExecute" || effect.empty())) return;
   }
-  list.push_back({{"key", key}, {"operator", "Exists"}, {"effect", "NoExecute"}, {"tolerationSeconds", 300}});
+  Json toleration = Json::object();
+  toleration["effect"] = "NoExecute";
+  toleration["key"] = key;
+  toleration["operator"] = "Exists";
+  toleration["tolerationSeconds"] = 300;
+  list.push_back(std::move(toleration));
 }
 
 /// Priority admission: the class, or the global default, or 0.
@@ -29,9 +34,9 @@ void resolve_priority(const Core& core, Json& spec) {
   ObjectPtr found = name.empty() ? nullptr : classes->collection->get(name);
   if (name.empty()) {
     for (const auto& [key, object] : classes->collection->objects()) {
-      const Json* flag = nullptr;
-      const Json tree = Json::parse(object->body, nullptr, false);
-      flag = find(tree, "globalDefault");
+      if (object->body.find(R"("globalDefault":true)") == std::string::npos) continue;  // spares a parse
+      const Json tree = parse_stored(object->body);
+      const Json* flag = find(tree, "globalDefault");
       if (flag != nullptr && *flag == Json(true)) found = object, name = key;
     }
   }
@@ -40,7 +45,7 @@ void resolve_priority(const Core& core, Json& spec) {
     default_member(spec, "preemptionPolicy", "PreemptLowerPriority");
     return;
   }
-  const Json tree = Json::parse(found->body, nullptr, false);
+  const Json tree = parse_stored(found->body);
   spec["priorityClassName"] = name;
   spec["priority"] = tree.value("value", 0);
   default_member(spec, "preemptionPolicy",
@@ -55,16 +60,16 @@ void check_quantities(const Json& container, const std::string& path, std::vecto
     if (list == nullptr || !list->is_object()) continue;
     for (const auto& [name, quantity] : list->items()) {
       const std::string text = quantity.is_string() ? quantity.get<std::string>() : dump(quantity);
-      const std::string field = fmt::format("{}.resources.{}[{}]", path, kind, name);
+      const auto field = [&] { return fmt::format("{}.resources.{}[{}]", path, kind, name); };
       if (text.starts_with('-'))
         causes.push_back({"FieldValueInvalid",
                           fmt::format("Invalid value: \"{}\": must be greater than or equal to 0", text),
-                          field});
+                          field()});
       const std::string limit = string_at(*resources, {"limits", name});
       const bool extended = name.find('/') != std::string::npos;
       if (extended && text.ends_with('m')) {
         causes.push_back(
-            {"FieldValueInvalid", fmt::format("Invalid value: \"{}\": must be an integer", text), field});
+            {"FieldValueInvalid", fmt::format("Invalid value: \"{}\": must be an integer", text), field()});
       }
       if (std::string_view(kind) != "requests") continue;
       const auto want = parse_quantity_milli(text);
@@ -159,7 +164,10 @@ void prepare_pod(const Core& core, Json& pod, const Json* old) {
     tolerate(spec, "node.kubernetes.io/not-ready");
     tolerate(spec, "node.kubernetes.io/unreachable");
     default_pod_spec(spec);  // the class of service counts defaulted requests
-    pod["status"] = {{"phase", "Pending"}, {"qosClass", qos_class(spec)}};
+    Json& status = pod["status"];
+    status = Json::object();
+    status["phase"] = "Pending";
+    status["qosClass"] = qos_class(spec);
     if (const Json* gates = find(spec, "schedulingGates"); gates != nullptr && !gates->empty()) {
       pod["status"]["conditions"] =
           Json::array({{{"type", "PodScheduled"},

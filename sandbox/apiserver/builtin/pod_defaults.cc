@@ -35,17 +35,16 @@ void default_probe(Json& container, const char* key) {
 
 void default_container(Json& container) {
   if (!container.is_object()) return;
-  const std::string image = string_at(container, {"image"});
-  default_member(container, "imagePullPolicy", pull_policy(image));
+  if (!container.contains("imagePullPolicy"))
+    container["imagePullPolicy"] = pull_policy(string_at(container, {"image"}));
   default_member(container, "terminationMessagePath", "/dev/termination-log");
   default_member(container, "terminationMessagePolicy", "File");
   Json& resources = object_member(container, "resources");
   if (const Json* limits = find(resources, "limits");
       limits != nullptr && limits->is_object() && !limits->empty()) {
-    const Json copy = *limits;
-    Json& requests = object_member(resources, "requests");
-    for (const auto& [name, quantity] : copy.items())
-      default_member(requests, name.c_str(), quantity);
+    Json& requests = object_member(resources, "requests");  // `limits` stays where it is
+    for (const auto& [name, quantity] : limits->get_ref<const Json::object_t&>())
+      requests.get_ref<Json::object_t&>().try_emplace(name, quantity);
   }
   if (container.contains("ports") && container["ports"].is_array()) {
     for (Json& port : container["ports"])
@@ -89,7 +88,10 @@ void each_container(Json& spec, F&& f) {
 }  // namespace
 
 void default_member(Json& object, const char* key, Json value) {
-  if (object.is_object() && !object.contains(key)) object[key] = std::move(value);
+  if (!object.is_object()) return;
+  auto& members = object.get_ref<Json::object_t&>();
+  const auto at = members.lower_bound(std::string_view(key));
+  if (at == members.end() || at->first != key) members.emplace_hint(at, key, std::move(value));
 }
 
 Json& object_member(Json& object, const char* key) {
