@@ -28,6 +28,9 @@ class Program {
   [[nodiscard]] std::expected<std::string, std::string> text(
       const std::map<std::string, const Json*>& variables) const;
 
+  /// The syntax tree; lives as long as the program.
+  [[nodiscard]] const Expr& root() const { return *root_; }
+
   /// True if the variable is mentioned.
   [[nodiscard]] bool mentions(std::string_view variable) const;
 

@@ -33,6 +33,9 @@ struct Expr {
   std::string name = {};
   Value literal = Null{};
   std::vector<std::shared_ptr<const Expr>> args = {};
+  /// Where mistakes are shown, in bytes: names and literals at their start, operators, brackets and dots at
+  /// themselves, calls at their parenthesis (cel-go's places).
+  size_t at = 0;
 };
 
 std::expected<std::shared_ptr<const Expr>, std::string> parse(std::string_view text);

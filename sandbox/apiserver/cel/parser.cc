@@ -33,16 +33,18 @@ class Parser {
     throw Failure{fmt::format("ERROR: <input>:1:{}: Syntax error: {}", at_ + 1, why)};
   }
 
-  static Node make(Kind kind, std::string name, std::vector<Node> args = {}) {
+  static Node make(size_t at, Kind kind, std::string name, std::vector<Node> args = {}) {
     auto out = std::make_shared<Expr>();
+    out->at = at;
     out->kind = kind;
     out->name = std::move(name);
     out->args = std::move(args);
     return out;
   }
 
-  static Node literal(Value value) {
+  static Node literal(size_t at, Value value) {
     auto out = std::make_shared<Expr>();
+    out->at = at;
     out->kind = Kind::kLiteral;
     out->literal = std::move(value);
     return out;
@@ -102,11 +104,13 @@ class Parser {
   Node ternary() {
     if (++depth_ > kMaxDepth) fail("expression is nested too deeply");
     Node out = binary(0);
+    skip();
+    const size_t at = at_;
     if (take("?")) {
       Node yes = ternary();
       expect(":");
       Node no = ternary();
-      out = make(Kind::kTernary, "?:", {out, yes, no});
+      out = make(at, Kind::kTernary, "?:", {out, yes, no});
     }
     --depth_;
     return out;
@@ -126,8 +130,9 @@ class Parser {
     if (level == 5) return unary();
     Node left = binary(level + 1);
     for (std::string_view op = operator_at(level); !op.empty(); op = operator_at(level)) {
+      const size_t at = at_ - op.size();
       Node right = binary(level + 1);
-      left = make(Kind::kBinary, std::string(op), {left, right});
+      left = make(at, Kind::kBinary, std::string(op), {left, right});
     }
     return left;
   }
@@ -136,11 +141,12 @@ class Parser {
     if (++depth_ > kMaxDepth) fail("expression is nested too deeply");
     Node out;
     skip();
+    const size_t at = at_;
     const bool not_equal = text_.substr(at_).starts_with("!=");
     if (!not_equal && take("!")) {
-      out = make(Kind::kUnary, "!", {unary()});
+      out = make(at, Kind::kUnary, "!", {unary()});
     } else if (take("-")) {
-      out = make(Kind::kUnary, "-", {unary()});
+      out = make(at, Kind::kUnary, "-", {unary()});
     } else {
       out = postfix(primary());
     }
@@ -162,21 +168,25 @@ class Parser {
 
   Node postfix(Node base) {
     while (true) {
+      skip();
+      const size_t at = at_;
       if (take(".")) {
         const bool optional = take("?");
         std::string name = identifier();
+        skip();
+        const size_t open = at_;
         if (!optional && take("(")) {
           std::vector<Node> args = arguments(")");
           args.insert(args.begin(), base);
-          base = make(Kind::kMember, std::move(name), std::move(args));
+          base = make(open, Kind::kMember, std::move(name), std::move(args));
         } else {
-          base = make(optional ? Kind::kOptionalSelect : Kind::kSelect, std::move(name), {base});
+          base = make(at, optional ? Kind::kOptionalSelect : Kind::kSelect, std::move(name), {base});
         }
       } else if (take("[")) {
         const bool optional = take("?");
         Node index = ternary();
         expect("]");
-        base = make(optional ? Kind::kOptionalIndex : Kind::kIndex, "[]", {base, index});
+        base = make(at, optional ? Kind::kOptionalIndex : Kind::kIndex, "[]", {base, index});
       } else {
         return base;
       }
@@ -186,32 +196,35 @@ class Parser {
   Node primary() {
     skip();
     if (at_ >= text_.size()) fail("unexpected end");
+    const size_t at = at_;
     const char c = text_[at_];
     if (take("(")) {
       Node inner = ternary();
       expect(")");
       return inner;
     }
-    if (take("[")) return make(Kind::kList, "list", arguments("]"));
-    if (take("{")) return map_literal();
-    if (c == '"' || c == '\'') return literal(quoted(false));
+    if (take("[")) return make(at, Kind::kList, "list", arguments("]"));
+    if (take("{")) return map_literal(at);
+    if (c == '"' || c == '\'') return literal(at, quoted(false));
     if ((c == 'r' || c == 'R') && at_ + 1 < text_.size() &&
         (text_[at_ + 1] == '"' || text_[at_ + 1] == '\'')) {
       ++at_;
-      return literal(quoted(true));
+      return literal(at, quoted(true));
     }
     if (std::isdigit(static_cast<unsigned char>(c)) != 0 ||
         (c == '.' && at_ + 1 < text_.size() && std::isdigit(static_cast<unsigned char>(text_[at_ + 1])) != 0))
       return number();
     std::string name = identifier();
-    if (name == "true") return literal(true);
-    if (name == "false") return literal(false);
-    if (name == "null") return literal(Null{});
-    if (take("(")) return make(Kind::kCall, std::move(name), arguments(")"));
-    return make(Kind::kIdent, std::move(name));
+    if (name == "true") return literal(at, true);
+    if (name == "false") return literal(at, false);
+    if (name == "null") return literal(at, Null{});
+    skip();
+    const size_t open = at_;
+    if (take("(")) return make(open, Kind::kCall, std::move(name), arguments(")"));
+    return make(at, Kind::kIdent, std::move(name));
   }
 
-  Node map_literal() {
+  Node map_literal(size_t at) {
     std::vector<Node> entries;
     if (!take("}")) {
       do {
@@ -221,7 +234,7 @@ class Parser {
       } while (take(","));
       expect("}");
     }
-    return make(Kind::kMap, "map", std::move(entries));
+    return make(at, Kind::kMap, "map", std::move(entries));
   }
 
   Node number() {
@@ -232,7 +245,7 @@ class Parser {
         ++at_;
       int64_t value = 0;
       std::from_chars(text_.data() + start + 2, text_.data() + at_, value, 16);
-      return literal(value);
+      return literal(start, value);
     }
     while (at_ < text_.size() &&
            (std::isdigit(static_cast<unsigned char>(text_[at_])) != 0 || text_[at_] == '.' ||
@@ -246,12 +259,12 @@ class Parser {
       int64_t value = 0;
       if (std::from_chars(digits.data(), digits.data() + digits.size(), value).ec != std::errc())
         fail("integer out of range");
-      return literal(value);
+      return literal(start, value);
     }
     double value = 0;
     if (std::from_chars(digits.data(), digits.data() + digits.size(), value).ec != std::errc())
       fail("bad number");
-    return literal(value);
+    return literal(start, value);
   }
 
   std::string quoted(bool raw) {

@@ -156,6 +156,12 @@ void validate_crd(const Core& core, const Json& crd, const Json* old, std::vecto
   }
   int storage = 0;
   const Json& versions = versions_of(crd);
+  // A schema that all versions share is known by its old place.
+  const bool shared = std::all_of(versions.begin(), versions.end(), [&](const Json& version) {
+    const Json* own = find(version, "schema");
+    const Json* first = find(versions[0], "schema");
+    return own != nullptr && first != nullptr && *own == *first;
+  });
   for (size_t i = 0; i < versions.size(); ++i) {
     const std::string at = fmt::format("spec.versions[{}]", i);
     if (const std::string why = dns_1035_label_problem(string_at(versions[i], {"name"})); !why.empty()) {
@@ -170,14 +176,17 @@ void validate_crd(const Core& core, const Json& crd, const Json* old, std::vecto
           {"FieldValueRequired", "Required value: schemas are required", at + ".schema.openAPIV3Schema"});
       continue;
     }
+    const std::string place =
+        shared ? std::string("spec.validation.openAPIV3Schema") : at + ".schema.openAPIV3Schema";
     if (string_at(*schema, {"type"}) != "object") {
       causes.push_back(
           {"FieldValueInvalid",
            fmt::format("Invalid value: \"{}\": must be object at the root", string_at(*schema, {"type"})),
-           at + ".schema.openAPIV3Schema.type"});
+           place + ".type"});
     }
+    if (shared && i > 0) continue;
     SchemaSet scratch;
-    parse_structural(*schema, scratch, at + ".schema.openAPIV3Schema", causes);
+    parse_structural(*schema, scratch, place, causes);
   }
   if (storage != 1)
     causes.push_back({"FieldValueInvalid",

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "sandbox/apiserver/cel/check.h"
 #include "sandbox/apiserver/custom/constraints.h"
 #include "sandbox/apiserver/json_io.h"
 #include "sandbox/apiserver/regex.h"
@@ -24,7 +25,7 @@ class Reader {
  public:
   Reader(SchemaSet& set, std::vector<Cause>& causes) : set_(set), causes_(causes) {}
 
-  const Schema* read(const Json& text, const std::string& path) {
+  const Schema* read(const Json& text, const std::string& path, bool root = false) {
     Schema* out = set_.add();
     if (!text.is_object()) return out;
     out->type = type_of(text);
@@ -46,7 +47,7 @@ class Reader {
       if (*extra == Json(true)) out->preserve_unknown = true;
     }
     read_fields(text, *out, path);
-    out->constraints = read_constraints(text, path);
+    out->constraints = read_constraints(text, path, *out, root || out->embedded);
     return out;
   }
 
@@ -94,7 +95,8 @@ class Reader {
     return out;
   }
 
-  std::shared_ptr<const Constraints> read_constraints(const Json& text, const std::string& path) {
+  std::shared_ptr<const Constraints> read_constraints(const Json& text, const std::string& path,
+                                                      const Schema& self, bool root) {
     auto c = std::make_shared<Constraints>();
     if (const Json* list = find(text, "enum"); list != nullptr && list->is_array())
       c->allowed.assign(list->begin(), list->end());
@@ -123,21 +125,57 @@ class Reader {
     if (const Json* negated = find(text, "not")) c->negated = read(*negated, path + ".not");
     if (const Json* rules = find(text, "x-kubernetes-validations"); rules != nullptr && rules->is_array()) {
       for (size_t i = 0; i < rules->size(); ++i)
-        read_rule((*rules)[i], fmt::format("{}.x-kubernetes-validations[{}]", path, i), *c);
+        read_rule((*rules)[i], fmt::format("{}.x-kubernetes-validations[{}]", path, i), {self, root}, *c);
     }
     return c;
   }
 
-  std::shared_ptr<const cel::Program> compile(const std::string& text, const std::string& path) {
+  /// What `self` is in a rule, and the rule as a whole.
+  struct RuleSelf {
+    const Schema& schema;
+    bool root;
+  };
+
+  /// kube-apiserver shows the whole rule as its Go struct in JSON, which escapes what HTML would mind.
+  static std::string shown(const Json& rule) {
+    std::string out;
+    const auto member = [&](const char* name, const char* key, bool text) {
+      const Json* value = find(rule, key);
+      out += fmt::format("{}\"{}\":{}", out.empty() ? "{" : ",", name,
+                         value != nullptr ? dump(*value)
+                         : text           ? "\"\""
+                                          : "null");
+    };
+    member("Rule", "rule", true);
+    member("Message", "message", true);
+    member("MessageExpression", "messageExpression", true);
+    member("Reason", "reason", false);
+    member("FieldPath", "fieldPath", true);
+    member("OptionalOldSelf", "optionalOldSelf", false);
+    std::string escaped;
+    for (const char c : out + "}") {
+      if (c == '<' || c == '>' || c == '&') {
+        escaped += c == '<' ? "\\u003c" : c == '>' ? "\\u003e" : "\\u0026";
+      } else {
+        escaped += c;
+      }
+    }
+    return escaped;
+  }
+
+  std::shared_ptr<const cel::Program> compile(const Json& rule, const std::string& text,
+                                              const std::string& path, const RuleSelf& self,
+                                              cel::Wanted wanted) {
     auto program = cel::Program::compile(text);
-    if (program) return std::make_shared<const cel::Program>(*std::move(program));
-    causes_.push_back({"FieldValueInvalid",
-                       fmt::format("Invalid value: \"{}\": compilation failed: {}", text, program.error()),
-                       path});
+    std::string why = program ? cel::check(*program, text, self.schema, self.root, wanted)
+                              : "compilation failed: " + program.error();
+    if (why.empty()) return std::make_shared<const cel::Program>(*std::move(program));
+    if (wanted == cel::Wanted::kString && why.starts_with("compilation")) why = "messageExpression " + why;
+    causes_.push_back({"FieldValueInvalid", fmt::format("Invalid value: {}: {}", shown(rule), why), path});
     return nullptr;
   }
 
-  void read_rule(const Json& text, const std::string& path, Constraints& c) {
+  void read_rule(const Json& text, const std::string& path, const RuleSelf& self, Constraints& c) {
     Rule rule;
     rule.text = string_at(text, {"rule"});
     if (rule.text.empty()) {
@@ -147,9 +185,10 @@ class Reader {
     rule.message = string_at(text, {"message"});
     rule.reason = string_at(text, {"reason"});
     rule.field_path = string_at(text, {"fieldPath"});
-    rule.program = compile(rule.text, path + ".rule");
-    if (const std::string message = string_at(text, {"messageExpression"}); !message.empty())
-      rule.message_program = compile(message, path + ".messageExpression");
+    rule.program = compile(text, rule.text, path + ".rule", self, cel::Wanted::kBool);
+    if (const std::string message = string_at(text, {"messageExpression"}); !message.empty()) {
+      rule.message_program = compile(text, message, path + ".messageExpression", self, cel::Wanted::kString);
+    }
     if (rule.program == nullptr) return;
     rule.needs_old = rule.program->mentions("oldSelf") && !text.value("optionalOldSelf", false);
     c.rules.push_back(std::move(rule));
@@ -163,7 +202,7 @@ class Reader {
 
 const Schema* parse_structural(const Json& text, SchemaSet& set, const std::string& path,
                                std::vector<Cause>& causes) {
-  return Reader(set, causes).read(text, path);
+  return Reader(set, causes).read(text, path, /*root=*/true);
 }
 
 }  // namespace stowage::sandbox
