@@ -37,7 +37,8 @@ Result<std::vector<Json>> read_manifests(std::string_view text, const InputLimit
     // A separator in the first column cannot be inside a document: block scalars are indented.
     size_t end = text.starts_with("---") ? 0 : text.find("\n---");
     end = end == std::string_view::npos ? text.size() : end;
-    const std::string_view document = text.substr(0, end);
+    // With the line break before the separator: a block scalar keeps it.
+    const std::string_view document = text.substr(0, end == 0 ? 0 : end + 1);
     TRY_VOID(add(document, limits, line, out));
     const size_t next = end == text.size() ? end : text.find('\n', end + 1);
     const size_t used = next == std::string_view::npos ? text.size() : std::min(next + 1, text.size());

@@ -45,12 +45,13 @@ class Loader {
     strip(object);
     const std::string path = fmt::format("{}{}{}/{}", resource->group.empty() ? "/api/" : "/apis/", version,
                                          resource->namespaced ? "/namespaces/" + ns : "", resource->plural);
-    const Response answer = call("POST", path, object.dump(), "application/json");
+    Response answer = call("POST", path, object.dump(), "application/json");
     if (answer.status != kCreated && answer.status != kConflict) {
       report_.refused.push_back(fmt::format(
           "{} {}/{}: {}", kind, ns, name, string_at(Json::parse(answer.body, nullptr, false), {"message"})));
       return;
     }
+    if (answer.status == kConflict) answer = call("GET", path + "/" + name, "", "");
     ++report_.loaded[kind];
     uids_[old_uid] = string_at(Json::parse(answer.body, nullptr, false), {"metadata", "uid"});
     if (resource->has_status && object.contains("status")) {
