@@ -37,7 +37,8 @@ constexpr KubeletTimes kLiveTimes{.image_pull = Millis{1'000},
                                   .load_per_gib = Millis{20},
                                   .cached_load_per_gib = Millis{5},
                                   .termination = Millis{1'000},
-                                  .pod_gc = Millis{20'000}};
+                                  .pod_gc = Millis{20'000},
+                                  .node_lifecycle = true};
 
 /// Profiles lie beside the sources, or beside the installed program.
 std::string profiles_folder(const std::string& given) {
@@ -58,7 +59,10 @@ void tell(const LiveSandbox& sandbox, const std::string& what, bool api_only) {
         "  kubectl apply -f crds/samples/three-lines.yaml\n"
         "  kubectl get mdep,pods -o wide\n"
         "  kubectl describe mdep qwen\n"
-        "  kubectl scale mdep qwen --replicas=3\n");
+        "  kubectl scale mdep qwen --replicas=3\n"
+        "  kubectl logs qwen-0-0-0\n"
+        "  kubectl annotate mdep qwen sandbox.stowage.dev/requests-per-second=20\n"
+        "  kubectl get --raw /api/v1/namespaces/default/pods/qwen-0-0-0/proxy/metrics\n");
   }
   fmt::print("\nCtrl-C ends it; nothing is kept.\n");
   std::fflush(stdout);

@@ -115,7 +115,8 @@ Refusal unsupported_media_type(std::string_view got) {
 Refusal not_acceptable() {
   return make(
       406, "NotAcceptable", {},
-      "only the following media types are accepted: application/json (the sandbox writes nothing else)");
+      "only the following media types are accepted: application/json, application/yaml (the sandbox writes "
+      "nothing else)");
 }
 
 Refusal no_such_path() {

@@ -40,6 +40,7 @@ struct Core {
   bool budgets_dirty = false;
   uint64_t crd_changes = 0;                 ///< Grows with each definition that is installed or removed.
   std::vector<std::string> new_namespaces;  ///< Still without their default service account.
+  PodContents* contents = nullptr;          ///< What runs inside pods; borrowed.
 
   /// The built-in resource; must exist.
   [[nodiscard]] ResourcePtr builtin(std::string_view group, std::string_view plural) const;
@@ -140,6 +141,10 @@ Answer<Response> evict_pod(Core& core, Call& call);
 Json scale_of(const Resource& resource, const Json& object);
 Answer<void> apply_scale(const Resource& resource, Json& object, const Json& scale);
 Answer<Response> review_access(Core& core, Call& call);
+
+// pod_access.cc
+/// The subresources log and proxy of pods, and refusals of those that need a container.
+Answer<Response> reach_into_pod(Core& core, Call& call);
 
 // builtin.cc
 // ---------------------------------------------------------------------------------------------------------

@@ -52,12 +52,18 @@ Form form_of(std::string_view accept) {
 }
 
 bool acceptable(std::string_view accept) {
-  return accept.empty() || contains(accept, "json") || contains(accept, "*/*") ||
+  return accept.empty() || contains(accept, "json") || contains(accept, "yaml") || contains(accept, "*/*") ||
          contains(accept, "application/*");
 }
 
-std::string content_type_of(Form) {
-  return "application/json";
+bool prefers_yaml(std::string_view accept) {
+  while (!accept.empty()) {
+    const std::string_view entry = accept.substr(0, accept.find(','));
+    accept.remove_prefix(std::min(accept.size(), entry.size() + 1));
+    if (contains(entry, "application/yaml")) return true;
+    if (contains(entry, "json") || contains(entry, "*/*") || contains(entry, "application/*")) return false;
+  }
+  return false;
 }
 
 Include include_of(const Call& call) {

@@ -12,11 +12,10 @@ enum class Form { kPlain, kTable, kPartial };
 
 /// The first form in the Accept header that the server has.
 Form form_of(std::string_view accept);
-/// False if nothing in the Accept header is JSON.
+/// False if nothing in the Accept header is JSON or YAML.
 bool acceptable(std::string_view accept);
-/// Content-Type that goes with it.
-std::string content_type_of(Form form);
-
+/// The first thing in the Accept header that the server can write is YAML.
+bool prefers_yaml(std::string_view accept);
 /// How a Table row shows its object.
 enum class Include { kMetadata, kObject, kNone };
 Include include_of(const Call& call);

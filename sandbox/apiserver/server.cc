@@ -11,6 +11,7 @@
 #include "sandbox/apiserver/output.h"
 #include "sandbox/apiserver/parsed.h"
 #include "sandbox/apiserver/watch.h"
+#include "sandbox/apiserver/yaml_write.h"
 
 namespace stowage::sandbox {
 namespace {
@@ -123,21 +124,10 @@ Answer<Response> serve_subresource(Core& core, Call& call) {
   const bool pod = call.resource->kind == "Pod" && call.resource->group.empty();
   if (pod && sub == "binding" && method == "POST") return bind_pod(core, call);
   if (pod && sub == "eviction" && method == "POST") return evict_pod(core, call);
-  if (pod && (sub == "exec" || sub == "attach" || sub == "portforward" || sub == "proxy")) {
-    ApiError error;
-    error.code = 501;
-    error.reason = "NotImplemented";
-    error.message = fmt::format("the sandbox simulates pods: there is no container to {} into", sub);
-    return Refusal(std::move(error));
-  }
-  if (pod && sub == "log" && method == "GET") {
-    auto found = get_object(core, call);
-    if (!found) return found;
-    found->content_type = "text/plain";
-    found->body = fmt::format("[sandbox] {}/{} is a simulated pod; there is no process behind it\n", call.ns,
-                              call.name);
-    return found;
-  }
+  const std::string_view door = std::string_view(sub).substr(0, sub.find('/'));
+  if (pod && (door == "log" || door == "proxy" || door == "exec" || door == "attach" ||
+              door == "portforward" || door == "ephemeralcontainers"))
+    return reach_into_pod(core, call);
   const Subresource* known = call.resource->subresource(sub);
   if (known == nullptr) return no_such_path();
   if (method == "GET" && serves(known->verbs, "get")) return get_object(core, call);
@@ -149,9 +139,12 @@ Answer<Response> serve_subresource(Core& core, Call& call) {
 Answer<Response> serve_collection(Core& core, Call& call, bool watching) {
   const Resource& r = *call.resource;
   const std::string& method = call.request.method;
-  if (method == "GET" && watching && serves(r.verbs, "watch")) return watch_objects(core, call);
+  if (method == "GET" && watching && serves(r.verbs, "watch")) {
+    if (prefers_yaml(call.request.accept)) return not_acceptable();  // no framing is defined for it
+    return watch_objects(core, call);
+  }
   if (method == "GET" && serves(r.verbs, "list")) return list_objects(core, call);
-  if (method == "POST" && r.kind == "SelfSubjectAccessReview") return review_access(core, call);
+  if (method == "POST" && r.kind.starts_with("SelfSubject")) return review_access(core, call);
   if (method == "POST" && serves(r.verbs, "create") && (!r.namespaced || !call.ns.empty()))
     return written(core, call, post_object);
   if (method == "DELETE" && serves(r.verbs, "deletecollection")) return delete_collection(core, call);
@@ -165,7 +158,10 @@ Answer<Response> serve_resource(Core& core, Call& call, const Route& route) {
   call.name = route.name;
   call.subresource = route.subresource;
   if (auto r = read_options(call); !r) return std::unexpected(std::move(r).error());
-  if (call.subresource != "log" && !acceptable(call.request.accept)) return not_acceptable();
+  if (!call.subresource.starts_with("log") && !call.subresource.starts_with("proxy") &&
+      !acceptable(call.request.accept)) {
+    return not_acceptable();
+  }
   const bool watching = route.watch || call.query.flag("watch");
   if (call.name.empty()) return serve_collection(core, call, watching);
   if (call.resource->namespaced && call.ns.empty()) return no_such_path();
@@ -182,6 +178,8 @@ Answer<Response> serve(Core& core, Call& call) {
   if (const std::string_view escape = bad_escape(call.request.path); !escape.empty())
     return bad_request(fmt::format("invalid URL escape \"{}\"", escape));
   const auto segments = path_segments(call.request.path);
+  if (segments.size() == 1 && segments[0] == "version" && prefers_yaml(call.request.accept))
+    return not_acceptable();  // the one document that the real server has in JSON alone
   if (auto document = serve_document(core, call, segments)) return *std::move(document);
   const auto route = route_of(segments);
   if (!route) return no_such_path();
@@ -196,6 +194,16 @@ std::string warning_header(const std::string& text) {
     out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
   }
   return out + "\"";
+}
+
+/// Answers are made as JSON; a client that prefers YAML gets the same document.
+void translate(std::string_view accept, Response& response) {
+  if (response.watch != nullptr || response.content_type != "application/json" || !prefers_yaml(accept))
+    return;
+  const Json tree = parse_stored(response.body);
+  if (tree.is_discarded()) return;
+  response.body = to_yaml(tree);
+  response.content_type = "application/yaml";
 }
 
 }  // namespace
@@ -260,6 +268,7 @@ Response Server::handle(const Request& request, WallTime now) {
       response.headers.emplace_back("Retry-After", std::to_string(answer.error().retry_after_seconds));
     }
   }
+  translate(request.accept, response);
   for (const std::string& warning : call.warnings)
     response.headers.emplace_back("Warning", warning_header(warning));
   return response;
@@ -272,6 +281,10 @@ bool Server::step(WallTime now) {
 bool Server::has_work() const {
   return !core_->orphan_candidates.empty() || !core_->terminating_namespaces.empty() ||
          !core_->terminating_definitions.empty() || core_->budgets_dirty || !core_->new_namespaces.empty();
+}
+
+void Server::attach(PodContents* contents) {
+  core_->contents = contents;
 }
 
 uint64_t Server::version() const {

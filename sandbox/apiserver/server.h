@@ -13,6 +13,7 @@
 namespace stowage::sandbox {
 
 struct Core;
+class PodContents;
 
 struct ServerOptions {
   uint64_t seed = 1;  ///< UIDs and generated names come from it.
@@ -48,6 +49,10 @@ class Server {
   bool step(WallTime now);
   /// True if step() has something to do.
   [[nodiscard]] bool has_work() const;
+
+  /// What pods answer to the subresources log and proxy; borrowed, null = nothing. Copies made by fork() have
+  /// none.
+  void attach(PodContents* contents);
 
   /// Present resource version.
   [[nodiscard]] uint64_t version() const;

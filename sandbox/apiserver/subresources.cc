@@ -255,7 +255,17 @@ Answer<Response> review_access(Core& core, Call& call) {
   auto body = decode_body(core, call);
   if (!body) return std::unexpected(std::move(body).error());
   if (auto r = conform(core, call, *call.resource, *body); !r) return std::unexpected(std::move(r).error());
-  (*body)["status"] = {{"allowed", true}, {"reason", "the sandbox has one user who may do everything"}};
+  const std::string& kind = call.resource->kind;
+  const Json all = Json::array({"*"});
+  if (kind == "SelfSubjectReview") {
+    (*body)["status"]["userInfo"] = {{"username", "sandbox-admin"}, {"groups", {"system:masters"}}};
+  } else if (kind == "SelfSubjectRulesReview") {
+    (*body)["status"] = {{"incomplete", false},
+                         {"resourceRules", {{{"verbs", all}, {"apiGroups", all}, {"resources", all}}}},
+                         {"nonResourceRules", {{{"verbs", all}, {"nonResourceURLs", all}}}}};
+  } else {
+    (*body)["status"] = {{"allowed", true}, {"reason", "the sandbox has one user who may do everything"}};
+  }
   return respond_object(core, call, 201, *body);
 }
 

@@ -9,6 +9,7 @@
 #include "sandbox/apiserver/http.h"
 #include "sandbox/apiserver/watch.h"
 #include "sandbox/scenario/stage.h"
+#include "sandbox/world/engine_metrics.h"
 #include "sandbox/world/nodes.h"
 
 namespace stowage::sandbox {
@@ -84,6 +85,13 @@ class Player {
     return node;
   }
 
+  bool strike(const Step& step, const std::string& node) {
+    if (step.kind == Step::Kind::kLoseNode) return stage_.lose(node);
+    if (step.kind == Step::Kind::kSpotNotice) return stage_.notice(node, step.span, step.grace);
+    if (step.kind == Step::Kind::kNodeReady) return stage_.set_ready(node);
+    return stage_.silence(node, step.span);
+  }
+
   Result<void> take(const Step& step) {
     switch (step.kind) {
       case Step::Kind::kApply:
@@ -104,12 +112,20 @@ class Player {
       case Step::Kind::kAddNodes:
         return add(step.nodes);
       case Step::Kind::kLoseNode:
-      case Step::Kind::kSpotNotice: {
+      case Step::Kind::kSpotNotice:
+      case Step::Kind::kNodeNotReady:
+      case Step::Kind::kNodeReady: {
         TRY(const auto node, node_of(step));
-        const bool done =
-            step.kind == Step::Kind::kLoseNode ? stage_.lose(node) : stage_.notice(node, step.span);
-        if (!done) return wrong(fmt::format("there is no node {}", node));
+        if (!strike(step, node)) return wrong(fmt::format("there is no node {}", node));
         return {};
+      }
+      case Step::Kind::kTraffic: {
+        TRY(const auto path, collection(step.object.kind, step.object.ns));
+        const Json annotations = {{std::string(kTrafficAnnotation), step.traffic}};
+        const Json patch = {{"metadata", {{"annotations", annotations}}}};
+        return answered(stage_.request("PATCH", path + "/" + step.object.name, patch.dump(),
+                                       "application/merge-patch+json"),
+                        "traffic to " + step.object.name);
       }
       case Step::Kind::kRestart:
         stage_.restart(step.role);
@@ -139,6 +155,8 @@ class Player {
   /// Empty when it holds; else what was expected and what is.
   Result<std::string> unmet(const Expectation& expect) {
     if (!expect.pods_of.empty()) return unmet_pods(expect);
+    if (!expect.log.empty()) return unmet_log(expect);
+    if (!expect.series.empty()) return unmet_metric(expect);
     TRY(const auto path, collection(expect.object->kind, expect.object->ns));
     const Response answer = stage_.request("GET", path + "/" + expect.object->name);
     if (expect.absent) {
@@ -163,6 +181,44 @@ class Player {
     }
     return fmt::format("{} {}: {}, but there is no such condition", expect.object->kind, expect.object->name,
                        wanted);
+  }
+
+  std::string unmet_log(const Expectation& expect) {
+    const Response answer = stage_.request("GET", "/api/v1/namespaces/default/pods/" + expect.pod + "/log");
+    if (answer.status == 200 && answer.body.find(expect.log) != std::string::npos) return {};
+    return fmt::format("the log of {} to contain \"{}\", but it is: {}", expect.pod, expect.log,
+                       answer.body.substr(0, 2'000));
+  }
+
+  /// The pods whose engines count: the one that is named, or the running ones of rank 0.
+  std::vector<std::string> engines(const Expectation& expect) {
+    if (!expect.pod.empty()) return {expect.pod};
+    std::vector<std::string> out;
+    const Json pods = Json::parse(stage_.request("GET", "/api/v1/namespaces/default/pods").body);
+    for (const Json& pod : pods["items"]) {
+      const Json* labels = find_path(pod, {"metadata", "labels"});
+      if (labels != nullptr && labels->value("stowage.dev/deployment", "") == expect.model &&
+          labels->value("stowage.dev/rank", "0") == "0" && string_at(pod, {"status", "phase"}) == "Running")
+        out.push_back(string_at(pod, {"metadata", "name"}));
+    }
+    return out;
+  }
+
+  std::string unmet_metric(const Expectation& expect) {
+    const std::string wanted =
+        fmt::format("{}{}{}", expect.series, expect.at_least ? fmt::format(" >= {}", *expect.at_least) : "",
+                    expect.at_most ? fmt::format(" <= {}", *expect.at_most) : "");
+    std::optional<double> sum;
+    for (const std::string& pod : engines(expect)) {
+      const Response answer =
+          stage_.request("GET", fmt::format("/api/v1/namespaces/default/pods/{}/proxy/metrics", pod));
+      if (answer.status != 200) continue;
+      if (const auto value = read_metric(answer.body, expect.series)) sum = sum.value_or(0) + *value;
+    }
+    if (!sum) return fmt::format("{}, but no engine shows it", wanted);
+    const bool holds =
+        (!expect.at_least || *sum >= *expect.at_least) && (!expect.at_most || *sum <= *expect.at_most);
+    return holds ? std::string() : fmt::format("{}, but it is {}", wanted, *sum);
   }
 
   std::string unmet_pods(const Expectation& expect) {

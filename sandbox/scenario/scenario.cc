@@ -14,6 +14,7 @@
 #include "kube/runtime/text_file.h"
 #include "kube/runtime/yaml_tree.h"
 #include "sandbox/world/manifests.h"
+#include "sandbox/world/traffic.h"
 
 namespace stowage::sandbox {
 namespace {
@@ -21,6 +22,8 @@ namespace {
 using kube::YamlNode;
 using Json = nlohmann::json;
 constexpr size_t kMostBytes = size_t{1} << 26;
+constexpr Millis kNotice{120'000};  // AWS: two minutes
+constexpr Millis kGrace{15'000};    // GKE: what pods get of the notice
 constexpr const char* kApiVersion = "sandbox.stowage.dev/v1alpha1";
 
 /// Mistakes unwind to read_scenario.
@@ -85,6 +88,16 @@ class Map {
     const YamlNode* value = find(key);
     return value == nullptr ? std::nullopt : std::optional(read_number(*value, key));
   }
+  std::optional<double> real(const char* key) {
+    const YamlNode* value = find(key);
+    if (value == nullptr) return std::nullopt;
+    double out = 0;
+    const char* end = value->text.data() + value->text.size();
+    const auto [at, error] = std::from_chars(value->text.data(), end, out);
+    if (value->text.empty() || error != std::errc{} || at != end)
+      wrong(value->line, fmt::format("\"{}\" must be a number", key));
+    return out;
+  }
   static int64_t read_number(const YamlNode& value, std::string_view key) {
     int64_t out = 0;
     const char* end = value.text.data() + value.text.size();
@@ -132,6 +145,24 @@ void node_keys(Map& map, Step& out, int line) {
   if (out.node.empty() == out.node_of.empty()) wrong(line, "give \"node\" or \"ofPod\", one of them");
 }
 
+void read_engine(const YamlNode* metric, const YamlNode* log, Expectation& out) {
+  Map inner(metric != nullptr ? *metric : *log, metric != nullptr ? "metric" : "log");
+  inner.text("pod", out.pod);
+  if (metric == nullptr) {
+    out.log = inner.need("contains").text;
+    (void)inner.need("pod");
+    return inner.finish();
+  }
+  inner.text("of", out.model);
+  out.series = inner.need("series").text;
+  out.at_least = inner.real("atLeast");
+  out.at_most = inner.real("atMost");
+  inner.finish();
+  if (out.pod.empty() == out.model.empty())
+    wrong(metric->line, "give \"pod\" or \"of\" (a ModelDeployment), one of them");
+  if (!out.at_least && !out.at_most) wrong(metric->line, "metric needs \"atLeast\" or \"atMost\"");
+}
+
 Expectation expectation(const YamlNode& node) {
   Map map(node, "expect");
   Expectation out;
@@ -139,9 +170,17 @@ Expectation expectation(const YamlNode& node) {
   const YamlNode* condition = map.find("condition");
   const YamlNode* absent = map.find("absent");
   const YamlNode* pods = map.find("pods");
+  const YamlNode* metric = map.find("metric");
+  const YamlNode* log = map.find("log");
   map.finish();
-  if ((condition != nullptr) + (absent != nullptr) + (pods != nullptr) != 1)
-    wrong(node.line, "expect needs one of condition, absent, pods");
+  if ((condition != nullptr) + (absent != nullptr) + (pods != nullptr) + (metric != nullptr) +
+          (log != nullptr) !=
+      1)
+    wrong(node.line, "expect needs one of condition, absent, pods, metric, log");
+  if (metric != nullptr || log != nullptr) {
+    read_engine(metric, log, out);
+    return out;
+  }
   if (condition != nullptr) {
     Map inner(*condition, "condition");
     object_keys(inner, out.object.emplace());
@@ -187,6 +226,31 @@ std::vector<std::string> manifest(const std::filesystem::path& path, int line) {
   return out;
 }
 
+std::optional<Step::Kind> node_step(std::string_view verb) {
+  if (verb == "loseNode") return Step::Kind::kLoseNode;
+  if (verb == "spotNotice") return Step::Kind::kSpotNotice;
+  if (verb == "nodeNotReady") return Step::Kind::kNodeNotReady;
+  if (verb == "nodeReady") return Step::Kind::kNodeReady;
+  return std::nullopt;
+}
+
+/// From notice to loss, and how much of it the node shuts down.
+void notice_keys(Map& map, Millis& span, Millis& grace) {
+  span = kNotice;
+  map.duration("notice", span);
+  grace = std::min(kGrace, span);
+  map.duration("grace", grace);
+  grace = std::min(grace, span);
+}
+
+void read_node_step(const YamlNode& value, int line, Step& out) {
+  Map map(value, "the step");
+  node_keys(map, out, line);
+  if (out.kind == Step::Kind::kSpotNotice) notice_keys(map, out.span, out.grace);
+  if (out.kind == Step::Kind::kNodeNotReady) map.duration("for", out.span);
+  map.finish();
+}
+
 Step step(const YamlNode& node, const std::filesystem::path& folder) {
   if (node.kind != YamlNode::Kind::kMapping || node.entries.size() != 1)
     wrong(node.line, "a step is a mapping with one key, such as {wait: 10s}");
@@ -213,12 +277,21 @@ Step step(const YamlNode& node, const std::filesystem::path& folder) {
   } else if (verb == "addNodes") {
     out.kind = Step::Kind::kAddNodes;
     out.nodes = node_group(value);
-  } else if (verb == "loseNode" || verb == "spotNotice") {
-    Map map(value, "the step");
-    out.kind = verb == "loseNode" ? Step::Kind::kLoseNode : Step::Kind::kSpotNotice;
-    node_keys(map, out, line);
-    out.span = Millis{120'000};
-    if (verb == "spotNotice") map.duration("notice", out.span);
+  } else if (const auto kind = node_step(verb)) {
+    out.kind = *kind;
+    read_node_step(value, line, out);
+  } else if (verb == "traffic") {
+    Map map(value, "traffic");
+    out.kind = Step::Kind::kTraffic;
+    out.object.name = map.need("to").text;
+    map.text("namespace", out.object.ns);
+    const YamlNode& rate = map.need("requestsPerSecond");
+    out.traffic = rate.text;
+    if (!parse_traffic(rate.text)) {
+      wrong(rate.line, fmt::format("\"requestsPerSecond\": {} is neither a number nor a trace such as "
+                                   "\"0s=1,60s=20\"",
+                                   rate.text));
+    }
     map.finish();
   } else if (verb == "restart") {
     out.kind = Step::Kind::kRestart;
@@ -231,10 +304,9 @@ Step step(const YamlNode& node, const std::filesystem::path& folder) {
     out.kind = Step::Kind::kExpect;
     out.expect = expectation(value);
   } else {
-    wrong(line, fmt::format(
-                    "no step is called \"{}\"; there are: addNodes, apply, delete, expect, loseNode, patch, "
-                    "restart, spotNotice, wait",
-                    verb));
+    wrong(line, fmt::format("no step is called \"{}\"; there are: addNodes, apply, delete, expect, loseNode, "
+                            "nodeNotReady, nodeReady, patch, restart, spotNotice, traffic, wait",
+                            verb));
   }
   return out;
 }
@@ -243,9 +315,11 @@ SeededFault fault(const YamlNode& node) {
   Map map(node, "a fault");
   SeededFault out;
   const YamlNode& kind = map.need("kind");
-  if (kind.text != "spotNotice" && kind.text != "loseNode")
-    wrong(kind.line, "a fault's kind is spotNotice or loseNode");
-  out.notice = kind.text == "spotNotice";
+  const auto found = node_step(kind.text);
+  if (!found || *found == Step::Kind::kNodeReady)
+    wrong(kind.line, "a fault's kind is spotNotice, loseNode or nodeNotReady");
+  if (*found == Step::Kind::kSpotNotice) out.kind = SeededFault::Kind::kNotice;
+  if (*found == Step::Kind::kNodeNotReady) out.kind = SeededFault::Kind::kNotReady;
   std::string label;
   map.text("nodes", label);
   out.label = label.substr(0, label.find('='));
@@ -253,8 +327,11 @@ SeededFault fault(const YamlNode& node) {
   const YamlNode& every = map.need("every");
   map.duration("every", out.every);
   if (out.every < Millis{1000}) wrong(every.line, "\"every\" must be at least 1s");
-  out.span = Millis{120'000};
-  map.duration("notice", out.span);
+  if (out.kind == SeededFault::Kind::kNotice) notice_keys(map, out.span, out.grace);
+  if (out.kind == SeededFault::Kind::kNotReady) {
+    out.span = kNotice;
+    map.duration("for", out.span);
+  }
   map.finish();
   return out;
 }
@@ -284,7 +361,8 @@ Scenario read(const YamlNode& root, const std::string& path) {
                          .warm_up = Millis{15'000},
                          .load_per_gib = Millis{400},
                          .cached_load_per_gib = Millis{100},
-                         .termination = Millis{1'000}}};
+                         .termination = Millis{1'000},
+                         .node_lifecycle = true}};
   Map map(root, "a scenario");
   if (const YamlNode& version = map.need("apiVersion"); version.text != kApiVersion)
     wrong(version.line, fmt::format("apiVersion must be {}", kApiVersion));

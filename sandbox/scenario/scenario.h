@@ -33,29 +33,51 @@ struct Expectation {
   std::string pods_of;                        ///< ModelDeployment whose live pods are counted.
   std::optional<int64_t> count, bound, ready, nodes;
   std::vector<std::pair<std::string, int64_t>> domains;  ///< Node label -> number of different values.
+  /// A series of engines' metrics: of one pod, or summed over the running pods of rank 0 of a
+  /// ModelDeployment.
+  std::string series, pod, model;
+  std::optional<double> at_least, at_most;
+  std::string log;  ///< A part of what `pod` has logged.
 };
 
 struct Step {
-  enum class Kind { kApply, kPatch, kDelete, kAddNodes, kLoseNode, kSpotNotice, kRestart, kWait, kExpect };
+  enum class Kind {
+    kApply,
+    kPatch,
+    kDelete,
+    kAddNodes,
+    kLoseNode,
+    kSpotNotice,
+    kNodeNotReady,
+    kNodeReady,
+    kTraffic,
+    kRestart,
+    kWait,
+    kExpect
+  };
   Kind kind = Kind::kWait;
   int line = 0;
   std::vector<std::string> objects;  ///< kApply: JSON texts.
-  ObjectName object;                 ///< kPatch, kDelete.
+  ObjectName object;                 ///< kPatch, kDelete, kTraffic.
   std::string patch;                 ///< kPatch: JSON merge patch.
   NodeGroup nodes;                   ///< kAddNodes.
-  std::string node;                  ///< kLoseNode, kSpotNotice; or
+  std::string node;                  ///< kLoseNode, kSpotNotice, kNodeNotReady, kNodeReady; or
   std::string node_of;               ///< the node of this pod.
   std::string role;                  ///< kRestart: operator or scheduler.
-  Millis span{0};                    ///< kWait; kSpotNotice: from notice to loss.
+  Millis span{0};   ///< kWait; kSpotNotice: from notice to loss; kNodeNotReady: until it is back, 0 = never.
+  Millis grace{0};  ///< kSpotNotice: how long before the loss the node shuts down.
+  std::string traffic;  ///< kTraffic: requests a second, as the annotation says it.
   Expectation expect;
 };
 
 /// Something that happens again and again, to nodes and at times drawn from the seed.
 struct SeededFault {
-  bool notice = false;  ///< A spot notice before the loss.
+  enum class Kind { kLoss, kNotice, kNotReady };
+  Kind kind = Kind::kLoss;
   std::string label, value;
   Millis every{0};  ///< Mean distance; drawn between half and one and a half of it.
-  Millis span{0};   ///< From notice to loss.
+  Millis span{0};   ///< From notice to loss; how long it is not ready.
+  Millis grace{0};  ///< How long before the loss the node shuts down.
 };
 
 struct Scenario {

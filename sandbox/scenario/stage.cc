@@ -24,15 +24,19 @@ Stage::Stage(uint64_t seed, const Scenario& scenario, Timeline::Tell tell)
       begin_(clock_.now()),
       chance_(seed),
       server_({.seed = seed}),
+      serving_(server_, seed),
       kubelets_(server_, scenario.times),
       timeline_(server_, std::move(tell)),
       drive_(io_, clock_, timers_, server_, kubelets_,
              {.also_step = [this] { return step_faults(); },
               .settled = [this] { timeline_.poll(elapsed(), clock_.wall()); },
-              .next = [this] { return next_fault(); }}) {}
+              .next = [this] { return next_fault(); }}) {
+  server_.attach(&serving_);
+  kubelets_.tell(&serving_);
+}
 
 Stage::~Stage() {
-  losses_.clear();
+  fates_.clear();
   strikes_.clear();
   for (const Life& life : lives_) {
     if (!life.replica->ended()) life.replica->stop();
@@ -92,7 +96,30 @@ bool Stage::lose(const std::string& node) {
   return request("DELETE", "/api/v1/nodes/" + node).status == 200;
 }
 
-bool Stage::notice(const std::string& node, Millis span) {
+bool Stage::report(const std::string& node, const char* status, const char* reason, const char* message) {
+  const std::string time = format_rfc3339(wall());
+  const Json condition = {{"type", "Ready"},
+                          {"status", status},
+                          {"reason", reason},
+                          {"message", message},
+                          {"lastTransitionTime", time}};
+  const Json patch = {{"status", {{"conditions", Json::array({condition})}}}};
+  return request("PATCH", "/api/v1/nodes/" + node + "/status", patch.dump(),
+                 "application/strategic-merge-patch+json")
+             .status == 200;
+}
+
+bool Stage::silence(const std::string& node, Millis span) {
+  if (!report(node, "Unknown", "NodeStatusUnknown", "Kubelet stopped posting node status.")) return false;
+  if (span > Millis{0}) fates_.push_back({clock_.now() + span, node, Fate::What::kReady});
+  return true;
+}
+
+bool Stage::set_ready(const std::string& node) {
+  return report(node, "True", "KubeletReady", "kubelet is posting ready status");
+}
+
+bool Stage::notice(const std::string& node, Millis span, Millis grace) {
   const std::string path = "/api/v1/nodes/" + node;
   const Response answer = request("GET", path);
   if (answer.status != 200) return false;
@@ -102,8 +129,18 @@ bool Stage::notice(const std::string& node, Millis span) {
   taints.push_back({{"key", kNoticeTaint}, {"effect", "NoSchedule"}});
   const Json patch = {{"spec", {{"taints", std::move(taints)}}}};
   if (request("PATCH", path, patch.dump(), "application/merge-patch+json").status != 200) return false;
-  losses_.emplace_back(clock_.now() + span, node);
+  if (grace > Millis{0}) fates_.push_back({clock_.now() + span - grace, node, Fate::What::kShutDown});
+  fates_.push_back({clock_.now() + span, node, Fate::What::kLoss});
   return true;
+}
+
+void Stage::meet(const Fate& fate) {
+  if (fate.what == Fate::What::kLoss) (void)lose(fate.node);
+  if (fate.what == Fate::What::kReady) (void)set_ready(fate.node);
+  if (fate.what == Fate::What::kShutDown) {
+    kubelets_.shut_down(fate.node, wall());
+    (void)report(fate.node, "False", "KubeletNotReady", "node is shutting down");
+  }
 }
 
 void Stage::strike(const SeededFault& fault) {
@@ -114,15 +151,18 @@ void Stage::strike(const SeededFault& fault) {
     const Json& labels = node["metadata"]["labels"];
     const bool chosen = fault.label.empty() || (labels.contains(fault.label) &&
                                                 (fault.value.empty() || labels[fault.label] == fault.value));
-    const bool doomed = std::ranges::any_of(losses_, [&](const auto& loss) { return loss.second == name; });
+    const bool doomed = std::ranges::any_of(fates_, [&](const Fate& fate) { return fate.node == name; });
     if (chosen && !doomed) names.push_back(name);
   }
   if (names.empty()) return;
   const std::string& name = names[chance_.below(names.size())];
-  (void)(fault.notice ? notice(name, fault.span) : lose(name));
+  if (fault.kind == SeededFault::Kind::kNotice) (void)notice(name, fault.span, fault.grace);
+  if (fault.kind == SeededFault::Kind::kNotReady) (void)silence(name, fault.span);
+  if (fault.kind == SeededFault::Kind::kLoss) (void)lose(name);
 }
 
 bool Stage::step_faults() {
+  serving_.step(wall());
   bool changed = false;
   for (size_t i = 0; i < strikes_.size(); ++i) {
     if (strikes_[i] > clock_.now()) continue;
@@ -131,11 +171,11 @@ bool Stage::step_faults() {
     strike(scenario_.faults[i]);
     changed = true;
   }
-  const auto due = losses_;
-  for (const auto& [time, node] : due) {
-    if (time > clock_.now()) continue;
-    std::erase(losses_, std::pair(time, node));
-    (void)lose(node);
+  const auto fates = fates_;
+  for (const Fate& fate : fates) {
+    if (fate.at > clock_.now()) continue;
+    std::erase(fates_, fate);
+    meet(fate);
     changed = true;
   }
   return changed;
@@ -144,8 +184,8 @@ bool Stage::step_faults() {
 std::optional<MonoTime> Stage::next_fault() const {
   std::optional<MonoTime> next;
   const auto consider = [&](MonoTime time) { next = next ? std::min(*next, time) : time; };
-  for (const auto& loss : losses_)
-    consider(loss.first);
+  for (const Fate& fate : fates_)
+    consider(fate.at);
   for (const MonoTime time : strikes_)
     consider(time);
   return next;

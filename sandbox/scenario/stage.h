@@ -11,6 +11,7 @@
 #include "sandbox/inprocess/virtual_drive.h"
 #include "sandbox/scenario/scenario.h"
 #include "sandbox/scenario/timeline.h"
+#include "sandbox/world/serving.h"
 
 namespace stowage::sandbox {
 
@@ -30,10 +31,13 @@ class Stage {
   Result<void> open();
   Response request(std::string method, std::string path, std::string body = {},
                    std::string type = "application/json");
-  /// Taints the node as a cloud's notice does, and takes it away after `span`. False when there is no such
-  /// node.
-  bool notice(const std::string& node, Millis span);
+  /// Taints the node as a cloud's notice does, shuts it down `grace` before it is taken away after `span`.
+  /// Like all of these: false when there is no such node.
+  bool notice(const std::string& node, Millis span, Millis grace);
   bool lose(const std::string& node);
+  /// Its kubelet falls silent, for `span` (0 = until set_ready).
+  bool silence(const std::string& node, Millis span);
+  bool set_ready(const std::string& node);
   /// Ends the present life of the role and begins a new one.
   void restart(const std::string& role);
 
@@ -45,6 +49,16 @@ class Stage {
   void start(const Role& role);
   bool step_faults();
   void strike(const SeededFault& fault);
+  bool report(const std::string& node, const char* status, const char* reason, const char* message);
+  /// What is to happen to a node later.
+  struct Fate {
+    enum class What { kShutDown, kLoss, kReady };
+    MonoTime at;
+    std::string node;
+    What what;
+    bool operator==(const Fate&) const = default;
+  };
+  void meet(const Fate& fate);
   [[nodiscard]] std::optional<MonoTime> next_fault() const;
 
   const Scenario& scenario_;
@@ -55,10 +69,11 @@ class Stage {
   NullLogger log_;
   Random chance_;
   Server server_;
+  Serving serving_;
   Kubelets kubelets_;
   Timeline timeline_;
   VirtualDrive drive_;
-  std::vector<std::pair<MonoTime, std::string>> losses_;
+  std::vector<Fate> fates_;
   std::vector<MonoTime> strikes_;
   std::deque<Life> lives_;
 };

@@ -5,11 +5,13 @@
 
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
+#include <utility>
 
 #include "sandbox/apiserver/http.h"
 #include "sandbox/apiserver/watch.h"
@@ -54,6 +56,7 @@ LiveSandbox::LiveSandbox(Clock& clock, LiveOptions options)
       random_(seed_of(clock)),
       log_(stderr, LogFormat::kText, LogLevel::kWarn, clock),
       server_({.seed = seed_of(clock)}),
+      serving_(server_, seed_of(clock)),
       kubelets_(server_, options_.times),
       pump_(io_, server_, kubelets_, clock),
       front_(io_, server_, clock, {.port = options_.port}),
@@ -121,9 +124,23 @@ void LiveSandbox::await_signal() {
   });
 }
 
+/// Traffic counts from when it is set, not from when somebody looks at the metrics.
+void LiveSandbox::watch_traffic() {
+  server_.attach(&serving_);
+  kubelets_.tell(&serving_);
+  serving_.on_change([this] {
+    if (std::exchange(traffic_changed_, true)) return;
+    asio::post(io_, [this] {  // from inside a call of the server
+      traffic_changed_ = false;
+      serving_.step(clock_.wall());
+    });
+  });
+}
+
 Result<void> LiveSandbox::run(const std::function<void()>& ready) {
   await_signal();
   if (!options_.api_only) {
+    watch_traffic();
     pump_.start();
     const kube::Environment env{io_.get_executor(), clock_, timers_, random_, log_};
     for (const Role& role : {operator_role(), scheduler_role()}) {

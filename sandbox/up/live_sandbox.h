@@ -17,6 +17,7 @@
 #include "sandbox/front/http_front.h"
 #include "sandbox/inprocess/replica.h"
 #include "sandbox/up/live_pump.h"
+#include "sandbox/world/serving.h"
 
 namespace stowage::sandbox {
 
@@ -55,6 +56,7 @@ class LiveSandbox {
   boost::asio::awaitable<void> live(Replica& replica);
   boost::asio::awaitable<void> end();
   void await_signal();
+  void watch_traffic();
   [[nodiscard]] bool all_ready();
 
   LiveOptions options_;
@@ -64,6 +66,7 @@ class LiveSandbox {
   Random random_;
   StreamLogger log_;
   Server server_;
+  Serving serving_;
   Kubelets kubelets_;
   LivePump pump_;
   HttpFront front_;
@@ -73,6 +76,7 @@ class LiveSandbox {
   uint16_t port_ = 0;
   bool own_kubeconfig_ = false;
   bool stopping_ = false;
+  bool traffic_changed_ = false;
   std::optional<Error> failure_;
 };
 

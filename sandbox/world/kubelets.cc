@@ -12,6 +12,7 @@
 #include "base/quantity.h"
 #include "gpu-scheduler/translate.h"
 #include "sandbox/apiserver/http.h"
+#include "sandbox/apiserver/json_io.h"
 #include "sandbox/apiserver/watch.h"
 #include "sandbox/world/node_room.h"
 #include "sandbox/world/pod_status.h"
@@ -19,7 +20,7 @@
 namespace stowage::sandbox {
 namespace {
 
-enum class Due { kReady, kFail, kSucceed, kRemove };
+enum class Due { kReady, kFail, kSucceed, kRemove, kEvict };
 
 struct Item {
   WallTime at;
@@ -40,7 +41,11 @@ struct NodeState {
   NodeRoom room;
   std::set<std::string> images;
   std::set<std::string> weights;
+  bool silent = false;  ///< Its kubelet is not heard of.
 };
+
+constexpr const char* kNotReadyTaint = "node.kubernetes.io/not-ready";
+constexpr const char* kUnreachableTaint = "node.kubernetes.io/unreachable";
 
 /// One frame of a watch: the type, and the object's text.
 struct Frame {
@@ -76,6 +81,33 @@ int64_t grace_seconds(std::string_view pod) {
   return out;
 }
 
+/// The taint that goes with the node's condition Ready; null while it is True or not reported.
+const char* outage_of(std::string_view text) {
+  const Json node = Json::parse(text, nullptr, false);
+  const Json* conditions = find_path(node, {"status", "conditions"});
+  for (size_t i = 0; conditions != nullptr && i < conditions->size(); ++i) {
+    if (string_at((*conditions)[i], {"type"}) != "Ready") continue;
+    const std::string status = string_at((*conditions)[i], {"status"});
+    return status == "True" ? nullptr : status == "False" ? kNotReadyTaint : kUnreachableTaint;
+  }
+  return nullptr;
+}
+
+/// How long the pod stays on a node with this NoExecute taint; nothing = for ever.
+std::optional<Millis> tolerated(const api::Pod& pod, std::string_view taint) {
+  bool matched = false;
+  std::optional<int64_t> least;
+  for (const api::Toleration& t : pod.spec.tolerations) {
+    const bool key = t.key == taint || (t.key.empty() && t.op == "Exists");
+    if (!key || (!t.effect.empty() && t.effect != "NoExecute")) continue;
+    matched = true;
+    if (t.seconds) least = std::min(least.value_or(INT64_MAX), std::max<int64_t>(0, *t.seconds));
+  }
+  if (!matched) return Millis{0};
+  return least ? std::optional<Millis>(std::chrono::seconds(std::min<int64_t>(*least, 1'000'000)))
+               : std::nullopt;
+}
+
 std::optional<Millis> wish(const api::Pod& pod, std::string_view name) {
   return parse_duration(pod.meta.annotation("test.stowage.dev/" + std::string(name)));
 }
@@ -92,6 +124,7 @@ struct Kubelets::State {
       pods_of_node;  // node name -> UIDs, also of nodes that are gone
   std::set<Item> due;
   std::function<void()> changed;
+  PodListener* listener = nullptr;
   bool wrote = false;
 
   State(Server& target, KubeletTimes how) : server(target), times(how) {}
@@ -155,6 +188,7 @@ struct Kubelets::State {
   void admit(PodState& state, WallTime now) {
     const auto node = nodes.find(state.pod.spec.node_name);
     if (node == nodes.end()) return;  // no kubelet there: the garbage collector's business
+    if (node->second.silent) return;  // when it is back
     const std::string& uid = state.pod.meta.uid;
     const auto short_of = node->second.room.admit(uid, scheduler::effective_requests(state.pod.spec));
     state.accepted = true;
@@ -181,6 +215,69 @@ struct Kubelets::State {
     due.insert({.at = now + wait, .uid = state.pod.meta.uid, .what = Due::kRemove});
   }
 
+  void gone(const std::string& uid, WallTime now) {
+    if (listener != nullptr) listener->pod_gone(uid, now);
+  }
+
+  /// Replaces the taints of outages by those of `key`; null = none.
+  void set_outage_taint(const std::string& name, const char* key, WallTime now) {
+    const std::string path = "/api/v1/nodes/" + name;
+    const Json node = Json::parse(call("GET", path, "", "", "", now).body, nullptr, false);
+    Json taints = Json::array();
+    if (const Json* present = find_path(node, {"spec", "taints"})) {
+      for (const Json& taint : *present) {
+        const std::string own = string_at(taint, {"key"});
+        if (own != kNotReadyTaint && own != kUnreachableTaint) taints.push_back(taint);
+      }
+    }
+    if (key != nullptr) {
+      taints.push_back({{"key", key}, {"effect", "NoSchedule"}, {"timeAdded", format_rfc3339(now)}});
+      taints.push_back({{"key", key}, {"effect", "NoExecute"}, {"timeAdded", format_rfc3339(now)}});
+    }
+    wrote = true;
+    call("PATCH", path, "", "application/merge-patch+json", Json{{"spec", {{"taints", taints}}}}.dump(), now);
+  }
+
+  void node_silent(const std::string& name, const char* taint, WallTime now) {
+    set_outage_taint(name, taint, now);
+    for (const std::string& uid : pods_of_node[name]) {
+      PodState& state = pods.at(uid);
+      forget_due(uid);
+      if (state.pod.terminal()) continue;
+      gone(uid, now);
+      patch_status(state.pod, readiness_patch(state.pod, now, false, "NodeNotReady"), now);
+      if (state.pod.terminating()) continue;
+      if (const auto wait = tolerated(state.pod, taint)) due.insert({now + *wait, uid, Due::kEvict});
+    }
+  }
+
+  void node_back(const std::string& name, WallTime now) {
+    set_outage_taint(name, nullptr, now);
+    for (const std::string& uid : pods_of_node[name]) {
+      PodState& state = pods.at(uid);
+      forget_due(uid);
+      if (state.pod.terminal()) continue;
+      if (state.pod.terminating()) {
+        state.stopping = false;
+        stop(state, now);
+      } else if (!state.accepted) {
+        admit(state, now);
+      } else if (state.pod.status.phase == "Running") {
+        patch_status(state.pod, readiness_patch(state.pod, now, true, nullptr), now);
+        if (listener != nullptr) listener->pod_ready(state.pod, now);
+      } else {
+        due.insert({now + times.warm_up, uid, Due::kReady});
+      }
+    }
+  }
+
+  void evict(const api::Pod& pod, WallTime now) {
+    wrote = true;
+    const Json options = {
+        {"kind", "DeleteOptions"}, {"apiVersion", "v1"}, {"preconditions", {{"uid", pod.meta.uid}}}};
+    call("DELETE", path(pod), "", "application/json", options.dump(), now);
+  }
+
   void node_gone(const std::string& name, WallTime now) {
     nodes.erase(name);
     for (const std::string& uid : pods_of_node[name]) {
@@ -196,6 +293,7 @@ struct Kubelets::State {
     const std::string node = decoded->spec.node_name;
     if (frame.type == "DELETED") {
       forget_due(uid);
+      gone(uid, now);
       pods.erase(uid);
       pods_of_node[node].erase(uid);
       if (const auto it = nodes.find(node); it != nodes.end()) it->second.room.release(uid);
@@ -214,18 +312,19 @@ struct Kubelets::State {
     }
     if (state.pod.terminating()) {
       state.grace_seconds = grace_seconds(frame.object);
-      if (nodes.contains(node)) stop(state, now);
+      if (const auto it = nodes.find(node); it != nodes.end() && !it->second.silent) stop(state, now);
     } else if (!state.accepted && !state.pod.terminal()) {
-      if (!take_over(state)) admit(state, now);
+      if (!take_over(state, now)) admit(state, now);
     }
   }
 
   /// A pod that ran before this kubelet began (a snapshot of a real cluster) goes on running.
-  bool take_over(PodState& state) {
+  bool take_over(PodState& state, WallTime now) {
     const auto node = nodes.find(state.pod.spec.node_name);
     if (node == nodes.end() || state.pod.status.phase != "Running") return false;
     state.accepted =
         !node->second.room.admit(state.pod.meta.uid, scheduler::effective_requests(state.pod.spec));
+    if (state.accepted && listener != nullptr) listener->pod_ready(state.pod, now);
     return state.accepted;
   }
 
@@ -237,7 +336,11 @@ struct Kubelets::State {
     NodeState& state = nodes[node->meta.name];
     state.uid = node->meta.uid;
     state.room.set_allocatable(node->allocatable);
-    if (!fresh) return;
+    const char* outage = times.node_lifecycle ? outage_of(frame.object) : nullptr;
+    const bool was_silent = std::exchange(state.silent, outage != nullptr);
+    if (outage != nullptr && !was_silent) node_silent(node->meta.name, outage, now);
+    if (outage == nullptr && was_silent) node_back(node->meta.name, now);
+    if (!fresh || outage != nullptr) return;
     // A node that came back under its old name knows nothing of the pods that were bound to it: they start
     // again.
     for (const std::string& uid : pods_of_node[node->meta.name]) {
@@ -273,17 +376,24 @@ struct Kubelets::State {
     switch (item.what) {
       case Due::kReady:
         patch_status(pod, ready_patch(pod, now), now);
+        if (listener != nullptr) listener->pod_ready(pod, now);
         if (const auto after = wish(pod, "fail")) due.insert({now + *after, item.uid, Due::kFail});
         if (const auto after = wish(pod, "complete")) due.insert({now + *after, item.uid, Due::kSucceed});
         break;
       case Due::kFail:
+        gone(item.uid, now);
         patch_status(pod, finished_patch(pod, now, false), now);
         break;
       case Due::kSucceed:
+        gone(item.uid, now);
         patch_status(pod, finished_patch(pod, now, true), now);
         break;
       case Due::kRemove:
+        gone(item.uid, now);
         remove(pod, now);
+        break;
+      case Due::kEvict:
+        evict(pod, now);
         break;
     }
   }
@@ -308,6 +418,21 @@ bool Kubelets::step(WallTime now) {
 std::optional<WallTime> Kubelets::next_due() const {
   if (state_->due.empty()) return std::nullopt;
   return state_->due.begin()->at;
+}
+
+void Kubelets::tell(PodListener* listener) {
+  state_->listener = listener;
+}
+
+void Kubelets::shut_down(const std::string& node, WallTime now) {
+  State& state = *state_;
+  for (const std::string& uid : state.pods_of_node[node]) {
+    PodState& pod = state.pods.at(uid);
+    if (pod.pod.terminal()) continue;
+    state.forget_due(uid);
+    state.gone(uid, now);
+    state.patch_status(pod.pod, terminated_patch(pod.pod, now), now);
+  }
 }
 
 void Kubelets::on_change(std::function<void()> call) {

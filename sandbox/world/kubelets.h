@@ -21,6 +21,20 @@ struct KubeletTimes {
   Millis cached_load_per_gib{0};  ///< The same when the node loaded these weights before.
   Millis termination{0};          ///< From deletion to disappearance, at most the pod's grace period.
   Millis pod_gc{40'000};          ///< Pods of a node that is gone are removed after this long.
+  /// A node whose condition Ready is not True is taken as silent: it is tainted, its pods are unready and are
+  /// evicted when their tolerations end, nothing else happens there until it is back. Off: the condition is
+  /// only shown.
+  bool node_lifecycle = false;
+};
+
+/// Who wants to know which pods run.
+class PodListener {
+ public:
+  virtual ~PodListener() = default;
+  /// Its containers run and are ready.
+  virtual void pod_ready(const api::Pod& pod, WallTime now) = 0;
+  /// It ended, was removed, or its node is silent; also of pods that were never ready.
+  virtual void pod_gone(const std::string& uid, WallTime now) = 0;
 };
 
 /// The kubelets of all nodes, and the pod garbage collector, as a simulation: they read the API server by
@@ -43,6 +57,10 @@ class Kubelets {
   bool step(WallTime now);
   /// When the next thing is due, if nothing changes before.
   [[nodiscard]] std::optional<WallTime> next_due() const;
+  /// `listener` outlives the kubelets; null = nobody.
+  void tell(PodListener* listener);
+  /// A node shuts down in good order: its pods end as Failed with reason Terminated.
+  void shut_down(const std::string& node, WallTime now);
   /// Called when step() has something new to look at; must not call the server.
   void on_change(std::function<void()> call);
 

@@ -72,6 +72,29 @@ std::string finished_patch(const api::Pod& pod, WallTime now, bool succeeded) {
             {"containerStatuses", container_statuses(pod, false, state)}});
 }
 
+std::string readiness_patch(const api::Pod& pod, WallTime now, bool ready, const char* reason) {
+  const std::string time = format_rfc3339(now);
+  return patch(pod, {{"conditions",
+                      {condition("Ready", ready, time, ready ? nullptr : reason),
+                       condition("ContainersReady", ready, time, ready ? nullptr : reason)}}});
+}
+
+std::string terminated_patch(const api::Pod& pod, WallTime now) {
+  const std::string time = format_rfc3339(now);
+  return patch(
+      pod, {{"phase", "Failed"},
+            {"reason", "Terminated"},
+            {"message", "Pod was terminated in response to imminent node shutdown."},
+            {"conditions",
+             {condition("Ready", false, time, "PodFailed"),
+              condition("ContainersReady", false, time, "PodFailed")}},
+            {"containerStatuses",
+             container_statuses(
+                 pod, false,
+                 {{"terminated",
+                   {{"exitCode", 143}, {"reason", "Error"}, {"startedAt", time}, {"finishedAt", time}}}})}});
+}
+
 std::string rejected_patch(const api::Pod& pod, WallTime now, const std::string& reason,
                            const std::string& message) {
   return patch(

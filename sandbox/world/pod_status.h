@@ -13,6 +13,10 @@ std::string starting_patch(const api::Pod& pod, WallTime now);
 std::string ready_patch(const api::Pod& pod, WallTime now);
 /// Phase Failed or Succeeded with every container terminated.
 std::string finished_patch(const api::Pod& pod, WallTime now, bool succeeded);
+/// Only the conditions Ready and ContainersReady; `reason` is empty when they are True.
+std::string readiness_patch(const api::Pod& pod, WallTime now, bool ready, const char* reason);
+/// Phase Failed because the node shuts down.
+std::string terminated_patch(const api::Pod& pod, WallTime now);
 /// Phase Failed before any container started: admission refused (`reason` such as OutOfcpu).
 std::string rejected_patch(const api::Pod& pod, WallTime now, const std::string& reason,
                            const std::string& message);
