@@ -14,7 +14,8 @@ class Kubectl:
         self.name, self.binary, self.crds = name, binary, crds
         self.home = os.path.join(folder, "home-" + name)
         os.makedirs(self.home, exist_ok=True)
-        self.env = {"PATH": os.environ.get("PATH", ""), "HOME": self.home, "KUBECONFIG": kubeconfig, "TMPDIR": self.home}
+        self.env = {"PATH": os.environ.get("PATH", ""), "HOME": self.home, "KUBECONFIG": kubeconfig, "TMPDIR": self.home,
+                    "KUBE_EDITOR": "sed -i s/findme/found/"}
         self.files = 0
 
     def arguments(self, line_words):
@@ -29,7 +30,7 @@ class Kubectl:
         return text
 
     def plain(self, words, stdin=None):
-        done = subprocess.run(self.arguments(words), input=stdin, capture_output=True, text=True, env=self.env, timeout=60)
+        done = subprocess.run(self.arguments(words), input=stdin, capture_output=True, text=True, env=self.env, cwd=self.home, timeout=60)
         return done.returncode, done.stdout, done.stderr
 
     def run(self, command):
@@ -45,7 +46,7 @@ class Kubectl:
 
     def watched(self, command, stdin):
         """What a watch prints while another command changes things."""
-        watch = subprocess.Popen(self.arguments(command.words()), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=self.env)
+        watch = subprocess.Popen(self.arguments(command.words()), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=self.env, cwd=self.home)
         time.sleep(1)
         self.plain(command.background.split(), stdin)
         time.sleep(1)

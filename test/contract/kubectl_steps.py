@@ -265,6 +265,84 @@ def pods():
     yield Command("get pods")
 
 
+WORKLOADS = "the sandbox has no controllers of built-in workloads: nothing observes the deployment"
+
+
+def verbs():
+    """What else people type: rollouts, roles, edits, and what has no answer without containers."""
+    yield Command("create deployment roll --image=x:1 --replicas=0")
+    yield Command("rollout status deployment/roll --timeout=2s", accepted=WORKLOADS)
+    yield Command("rollout history deployment/roll", accepted=WORKLOADS)
+    yield Command("rollout pause deployment/roll")
+    yield Command("rollout pause deployment/roll", name="pause again")
+    yield Command("rollout resume deployment/roll")
+    yield Command("rollout restart deployment/roll")
+    yield Command("rollout undo deployment/roll", accepted=WORKLOADS)
+    yield Command("rollout status deployment/none --timeout=1s")
+    yield Command("autoscale deployment roll --min=1 --max=3 --cpu=50%", compare="status")
+    yield Command("get hpa", compare="status")
+    yield Command("describe deployment roll", compare="status")
+    yield Command("patch deployment roll --subresource=scale --type=merge -p '{\"spec\":{\"replicas\":0}}'", compare="status")
+    yield Command("get deployment roll --subresource=scale")
+    yield Command("patch deployment roll --subresource=none --type=merge -p '{}'")
+    yield Command("apply -f -", stdin=config_map("edited", "k: findme"))
+    yield Command("edit cm edited", only="edited")
+    yield Command("get cm edited -o jsonpath='{.data}'")
+    yield Command("edit cm edited", name="edit without a change")
+    yield Command("apply set-last-applied -f -", stdin=config_map("edited", "k: found"))
+    yield Command("label --list cm edited")
+    yield Command("annotate --list cm edited", without="last-applied")
+    yield Command("wait --for=create cm/edited --timeout=2s")
+    yield Command("wait --for=create cm/late --timeout=1s")
+    yield Command("get cm edited -o jsonpath-as-json='{.data}'")
+    yield Command("get cm,secret -l none=here")
+    yield Command("get cm edited -o name --show-kind", compare="status")
+    yield Command("delete cm --all --dry-run=client -o name", compare="status")
+    yield Command("delete pods --field-selector status.phase=Failed")
+    yield Command("create role reader --verb=get,list --resource=pods")
+    yield Command("get role reader -o jsonpath='{.rules}'")
+    yield Command("create rolebinding readers --role=reader --serviceaccount=kc:default")
+    yield Command("get rolebinding readers")
+    yield Command("describe role reader")
+    yield Command("auth can-i get pods --as=system:serviceaccount:kc:default", compare="status")
+    yield Command("auth can-i --list", compare="status")
+    yield Command("auth whoami", compare="status")
+    yield Command("auth can-i get nothing", compare="status")
+    yield Command("create token default", compare="status", accepted="the sandbox authenticates nobody and has no tokens")
+    yield Command("run solo --image=x:1 --restart=Never")
+    yield Command("attach solo", compare="status")
+    yield Command("cp solo:/etc/passwd passwd", compare="status")
+    yield Command("exec solo -c none -- ls", compare="status")
+    yield Command("port-forward solo 18081:80 --address=127.0.0.1", compare="status")
+    yield Command("logs solo --tail=3", name="log of a pod without a node")
+    yield Command("logs solo -c none")
+    yield Command("logs none")
+    yield Command("logs -l run=solo")
+    yield Command("top pod solo")
+    yield Command("top node")
+    yield Command("get --raw /apis/stowage.none/v1")
+    yield Command("get --raw /api/v1/namespaces/kc/pods/solo/status", compare="status")
+    yield Command("get --raw /metrics", compare="status", accepted="the sandbox's API server has no metrics of its own")
+    yield Command("get --raw /openapi/v3", compare="status")
+    yield Command("get --raw '/api/v1/namespaces/kc/pods/none:80/proxy/'")
+    yield Command("delete --raw /api/v1/namespaces/kc/configmaps/none")
+    yield Command("create --raw /api/v1/namespaces/kc/configmaps -f -", stdin="{}", compare="status")
+    yield Command("api-resources --namespaced=false -o name", only=r"^(nodes|namespaces|persistentvolumes|priorityclasses.scheduling.k8s.io|customresourcedefinitions.apiextensions.k8s.io)$", unordered=True)
+    yield Command("api-resources --verbs=deletecollection,watch --api-group=policy -o name")
+    yield Command("events --types=Warning", compare="status")
+    yield Command("get events -A --sort-by=.lastTimestamp", compare="status")
+    yield Command("cluster-info dump --output-directory=dump --namespaces=none", compare="status")
+    yield Command("certificate approve none", compare="status")
+    yield Command("replace --subresource=status -f -", stdin=pod("solo").replace("labels: {app: web}", "labels: {run: solo}"), compare="status")
+    yield Command("set serviceaccount deployment/roll robot")
+    yield Command("set resources deployment/roll --limits=cpu=1")
+    yield Command("set selector service none a=b", compare="status")
+    yield Command("taint nodes --all a=b:NoSchedule", compare="status")
+    yield Command("delete pod solo --now")
+    yield Command("delete deployment roll", compare="status")
+    yield Command("delete cm edited")
+
+
 def owners():
     parent = config_map("parent", "")
     yield Command("apply -f -", stdin=parent)
@@ -414,7 +492,7 @@ def ending():
 def commands():
     yield Command("apply -f -", stdin="apiVersion: v1\nkind: Namespace\nmetadata: {name: kc}\n", name="namespace")
     yield Command("get sa default -o name", until="serviceaccount/default", name="default account")
-    for part in (reading, applying, changing, creating, pods, owners, nodes, ours, watching, ending):
+    for part in (reading, applying, changing, creating, pods, verbs, owners, nodes, ours, watching, ending):
         for command in part():
             command.name = f"kubectl {part.__name__}: {command.name or command.line}"
             yield command

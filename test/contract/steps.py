@@ -10,6 +10,7 @@ WIDGETS = "/apis/contract.stowage.dev/v1/namespaces/contract/widgets"
 JSON, MERGE, STRATEGIC = "application/json", "application/merge-patch+json", "application/strategic-merge-patch+json"
 PATCH, APPLY = "application/json-patch+json", "application/apply-patch+yaml"
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
+YAML, PROTOBUF = "application/yaml", "application/vnd.kubernetes.protobuf"
 METADATA = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io,application/json"
 
 
@@ -34,6 +35,7 @@ def scrub(text):
     """Text without UIDs, versions, ages and times."""
     text = re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "<uid>", text)
     text = re.sub(r"record \(\d+\)", "record (<version>)", text)
+    text = re.sub(r"resourceVersion: \"\d+\"", "resourceVersion: <version>", text)
     text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "<time>", text)
     return re.sub(r"^\d+[smh](\d+s)?$", "<age>", text)
 
@@ -315,6 +317,8 @@ def custom():
     yield Step("widget applied by two", "PATCH", WIDGETS + "/v?fieldManager=two", widget({"size": 2, "parts": [{"id": "c", "weight": 1}]}, "v"), type=APPLY)
     yield Step("widget applied less", "PATCH", WIDGETS + "/v?fieldManager=one", widget({"size": 2, "parts": [{"id": "a"}]}, "v"), type=APPLY)
     yield Step("widget status applied", "PATCH", WIDGETS + "/v/status?fieldManager=three", {"apiVersion": "contract.stowage.dev/v1", "kind": "Widget", "metadata": {"name": "v"}, "status": {"replicas": 2}}, type=APPLY)
+    yield Step("widget as YAML", "GET", WIDGETS + "/w", accept=YAML)
+    yield Step("widget as protobuf", "GET", WIDGETS + "/w", accept=PROTOBUF, compare="status")
     yield Step("widget table", "GET", WIDGETS + "/w", accept=TABLE, ignore=("managedFields", "description"))
     yield Step("widget deleted", "DELETE", WIDGETS + "/w")
     yield Step("widget held", "POST", WIDGETS, {**widget({"size": 2}, "held"), "metadata": {"name": "held", "finalizers": ["example.com/hold"]}})
@@ -327,11 +331,53 @@ def custom():
     yield Step("definition is gone", "GET", WIDGETS, until=404, wait=20, compare="status")
 
 
+def formats():
+    tricky = {"bool": "true", "number": "012", "float": "1e3", "null": "~", "empty": "", "colon": "a: b", "dash": "- a", "hash": "a #b", "quote": "it's",
+              "double": 'say "x"', "lines": "a\nb\n", "openlines": "a\nb", "space": " x ", "tab": "a\tb", "star": "*x", "date": "2020-01-01", "word": "yes",
+              "brace": "{a}", "wide": "h\u00e9llo", "percent": "50%", "at": "@x", "hex": "0x10", "version": "1.2.3", "ip": "10.0.0.1", "path": "/a/b", "key": "a=b,c=d"}
+    yield Step("object for YAML", "POST", MAPS, config_map("yaml", tricky), ignore=("managedFields",))
+    yield Step("object as YAML", "GET", MAPS + "/yaml", accept=YAML)
+    yield Step("created as YAML", "POST", MAPS + "?dryRun=All", config_map("yaml2", {"a": "b"}, labels={"x": "1"}), accept=YAML)
+    yield Step("patched as YAML", "PATCH", MAPS + "/yaml", {"data": {"more": "1"}}, type=MERGE, accept=YAML)
+    yield Step("empty list as YAML", "GET", MAPS + "?labelSelector=none", accept=YAML)
+    yield Step("error as YAML", "GET", MAPS + "/none", accept=YAML)
+    yield Step("refusal as YAML", "POST", MAPS, config_map("Bad"), accept=YAML, accepted="the sandbox does not fold long lines; readers join them again")
+    yield Step("JSON before YAML", "GET", MAPS + "/yaml", accept=JSON + "," + YAML)
+    yield Step("YAML before JSON", "GET", MAPS + "/yaml", accept=YAML + "," + JSON)
+    yield Step("version as YAML", "GET", "/version", accept=YAML, compare="status")
+    yield Step("watch as YAML", "GET", MAPS + "?watch=1&timeoutSeconds=1", accept=YAML, compare="status")
+    yield Step("protobuf", "GET", MAPS + "/yaml", accept=PROTOBUF, compare="status", accepted="the sandbox reads protobuf and does not write it; every client offers JSON beside it")
+    yield Step("protobuf before JSON", "GET", MAPS + "/yaml", accept=PROTOBUF + "," + JSON, compare="status")
+
+
+def rules():
+    def ruled(rule, message=None):
+        out = definition()
+        out["metadata"]["name"] = "ruled.contract.stowage.dev"
+        out["spec"]["names"] = {"plural": "ruled", "kind": "Ruled"}
+        validation = {"rule": rule, **({"messageExpression": message} if message else {"message": "no"})}
+        out["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["x-kubernetes-validations"] = [validation]
+        return out
+    for rule in ("self.size > 0", "has(self.color) && self.color != ''", "self.parts.all(p, p.id.size() < 9)", "self.name.startsWith('a')",
+                 "type(self.share) == int || self.share == '1'", "self.color in ['red', 'blue']", "!has(self.parts) || self.parts.exists(p, p.weight > 1)",
+                 "self.size < 5.0", "oldSelf.size <= self.size", "self.?name.orValue('') == ''"):
+        yield Step("rule that fits: " + rule, "POST", CRDS + "?dryRun=All", ruled(rule), compare="status")
+    for rule in ("self.none == 1", "self.size == 'a'", "self.size + self.name == 'a'", "self.name.none()", "none(self.size)", "other > 1", "self.size", "self.name",
+                 "self.name.startsWith(1)", "self.size.startsWith('a')", "self.size in ['a']", "self.parts.all(p, p.none == 1)", "self.color.length == 1",
+                 "!self.name", "self.size && true", "self.size > 0 ? 1 : 'a'", "self.name == null", "self.raw.x == 1", "has(self.none)", "self.name[0] == 'a'",
+                 "self.size > 0 &&\n  self.none"):
+        yield Step("rule that does not: " + rule, "POST", CRDS + "?dryRun=All", ruled(rule))
+    yield Step("rule that does not parse", "POST", CRDS + "?dryRun=All", ruled("self.size >"), accepted="a parser of another make names what it expected in other words")
+    yield Step("message that is no text", "POST", CRDS + "?dryRun=All", ruled("true", "self.size"))
+    yield Step("message of an unknown field", "POST", CRDS + "?dryRun=All", ruled("true", "self.none"))
+    yield Step("message that is text", "POST", CRDS + "?dryRun=All", ruled("true", "'size is ' + string(self.size)"), accepted="the sandbox does not estimate the cost of rules; the real one finds string() of an unbounded integer too dear")
+
+
 def steps():
     yield Step("namespace", "POST", "/api/v1/namespaces", {"metadata": {"name": "contract"}})
     yield Step("default account", "GET", NS + "/serviceaccounts/default", until=200)
     items = "items of built-in lists carry kind and apiVersion, as those of custom resources do; decoders accept both"
-    for part in (crud, patches, applies, lists_and_watches, lifecycle, pods, others, custom):
+    for part in (crud, patches, applies, lists_and_watches, lifecycle, pods, others, formats, rules, custom):
         for step in part():
             step.name = f"{part.__name__}: {step.name}"
             lists = part in (lists_and_watches, pods, others) and any(w in step.name for w in ("labels ", "fields ", "page ", "version 0", "of a node", "of an object"))
