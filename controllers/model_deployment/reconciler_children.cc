@@ -16,7 +16,7 @@ namespace {
 
 constexpr size_t kRevisionsKept = 10;
 /// Pods that are being created at once, for all deployments together.
-constexpr size_t kCreatesInFlight = 32;
+constexpr size_t kCreatesInFlight = 16;
 
 /// Counts creates for as long as it lives.
 class InFlight {
