@@ -17,7 +17,7 @@ struct TopologyLevel {
 };
 
 struct SchedulingPolicySpec {
-  std::string strategy = "BestFit";
+  std::string strategy = "Packability";
   std::vector<TopologyLevel> topology_levels;  ///< From wide to tight; empty = default_topology_levels().
   bool operator==(const SchedulingPolicySpec&) const = default;
 };
