@@ -77,7 +77,7 @@ TEST_CASE("mistake in a policy: file, line and column, and what is wanted") {
   for (const auto& [spec, error] : std::vector<Case>{
            {"  strategie: FGD\n",
             "p.yaml:5:3: unknown key \"spec.strategie\"; known here: strategy, score, preemption, "
-            "topologyLevels"},
+            "gang, topologyLevels"},
            {"  strategy: Tetris\n",
             "p.yaml:5:13: strategy: \"Tetris\" is none of Packability, FGD, BestFit, Spread"},
            {"  strategy: 3\n", "p.yaml:5:13: spec.strategy must be a text, not \"3\""},
@@ -153,8 +153,8 @@ void check_keys(const kube::YamlNode& schema, const std::string& indent, std::st
     }
     INFO(line);
     if (type == "array" || entry.key == "strategy") continue;  // Tested above.
-    CHECK(type == "integer");
-    CHECK(error_of(with_spec(line + " 1\n")) == "accepted");
+    CHECK((type == "integer" || type == "string"));
+    CHECK(error_of(with_spec(line + (type == "string" ? " 10m\n" : " 1\n"))) == "accepted");
   }
 }
 
