@@ -23,6 +23,7 @@ BestNode best_idle_device(ClusterState& state, ClassId pod, const Policy& policy
     const auto after = shape.after_share(shape.devices - 1, wanted.device_milli, wanted.cpu_milli);
     const int64_t loss = (values.potential(shape) - values.potential(after)) * kPoint / (10 * kPotentialUnit);
     const int64_t score = -policy.fragmentation * loss + cache.entries[node].fixed_bonus -
+                          cache.entries[node].standing_price -
                           state.caches().group_price(state, policy, cache.group_of[node], wanted);
     if (best.node == kNone || score > best.score) best = {node, kWholeDevice, score};
   }

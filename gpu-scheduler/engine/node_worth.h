@@ -37,8 +37,9 @@ class PaperRoom {
   std::array<int16_t, kMaxDevices> devices_{};
 };
 
-/// What the class pays on the node whatever else runs there: the price of a scarce product, less the terms of
-/// the node's object (cost, preferences). On the scale of node_worth().
+/// What the class pays on the node whatever else runs there: the price of a scarce product, what it
+/// would take from the empty node, less the terms of the node's object (cost, preferences). On the scale of
+/// node_worth().
 int64_t standing_cost(ClusterState& state, ClassId pod, NodeIndex node, const Policy& policy);
 
 }  // namespace stowage::engine
