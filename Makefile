@@ -47,7 +47,7 @@ tidy: ## clang-tidy's short list, as errors, on every C++ file
 	@tools/tidy
 
 e2e: build ## Tests on the real control plane; T=regex chooses
-	@test/cluster/bin >/dev/null && ctest --test-dir $(RELEASE) -L e2e -j 2 $(if $(T),-R '$(T)') --output-on-failure
+	@test/cluster/bin >/dev/null && ctest --test-dir $(RELEASE) -L e2e $(if $(T),-R '$(T)') --output-on-failure
 
 bench-engine: setup ## Google Benchmark of the engine, JSON in build/bench-engine.json
 	@tools/build release engine_bench && $(RELEASE)/bin/engine_bench --benchmark_out=build/bench-engine.json --benchmark_out_format=json
