@@ -45,6 +45,13 @@ struct Pages {
     server = std::move(*listening);
     server->start(scope);
   }
+  /// The server outlives what runs in its scope.
+  ~Pages() {
+    scope.cancel();
+    run_until([this] { return scope.running() == 0; });
+  }
+  Pages(const Pages&) = delete;
+  Pages& operator=(const Pages&) = delete;
   [[nodiscard]] tcp::endpoint endpoint() const {
     const std::string address = server->address();
     const size_t colon = address.rfind(':');
