@@ -9,6 +9,7 @@
 #include <span>
 
 #include "gpu-scheduler/engine/types.h"
+#include "gpu-scheduler/replay/trace.h"
 
 namespace stowage::replay {
 namespace {
@@ -220,6 +221,17 @@ void add_table(const ReportTable& table, std::string& out) {
 }
 
 }  // namespace
+
+HeatMap heat_map(std::string title, const Trace& trace,
+                 const std::vector<std::pair<std::string, std::vector<int16_t>>>& devices) {
+  std::map<std::string_view, const TraceNode*> nodes;
+  for (const auto& node : trace.nodes)
+    nodes[node.name] = &node;
+  HeatMap map{.title = std::move(title), .nodes = {}};
+  for (const auto& [name, free] : devices)
+    map.nodes.push_back({name, nodes.at(name)->model, free});
+  return map;
+}
 
 std::string to_html(const HtmlReport& report) {
   std::string out = fmt::format(

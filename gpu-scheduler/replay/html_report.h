@@ -7,6 +7,8 @@
 
 namespace stowage::replay {
 
+struct Trace;
+
 /// One line of a plot. Lines of one group (say, a strategy) share colour and legend.
 struct PlotLine {
   std::string name;  ///< Shown when the pointer rests on the line.
@@ -30,6 +32,10 @@ struct HeatMap {
   std::string title;
   std::vector<HeatNode> nodes;  ///< In any order; those without devices are left out.
 };
+
+/// Of the trace's nodes, grouped by GPU model. `devices`: free thousandths by node.
+HeatMap heat_map(std::string title, const Trace& trace,
+                 const std::vector<std::pair<std::string, std::vector<int16_t>>>& devices);
 
 struct ReportTable {
   std::vector<std::string> head;

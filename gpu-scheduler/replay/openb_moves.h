@@ -17,8 +17,7 @@ namespace stowage::replay {
 
 /// How openb spends its moves (docs/design/packability.md, "Moves"). Two rules, both only while moves are
 /// left:
-/// 1. small shares open idle devices while few are idle: less room is left for the shares that waste a
-/// device,
+/// 1. small shares open idle devices while few are idle: less room is left for shares that waste a device,
 ///    and a whole device is one move away;
 /// 2. a demand that does not fit gets room by one move when the cluster loses little more than the demand is
 ///    worth.

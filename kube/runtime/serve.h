@@ -30,7 +30,7 @@ class PageServer {
   static Result<std::unique_ptr<PageServer>> listen(boost::asio::any_io_executor executor,
                                                     const std::string& address, Get get);
   ~PageServer();
-  /// Accepts until the scope is cancelled.
+  /// Accepts until the scope is cancelled. The server must outlive what runs in the scope.
   void start(TaskScope& scope);
   /// "IP:PORT" that it listens on.
   [[nodiscard]] std::string address() const;

@@ -5,7 +5,6 @@
 #include <CLI/CLI.hpp>
 #include <charconv>
 #include <cstdio>
-#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -93,9 +92,7 @@ void print_row(const Trace& trace, const Options& options, std::string_view stra
 /// All runs so far as a page; plots of waits and heat maps are those of a strategy's first seed.
 class Page {
  public:
-  Page(const Trace& trace, const Options& options) {
-    for (const auto& node : trace.nodes)
-      model_of_[node.name] = node.model;
+  Page(const Trace& trace, const Options& options) : trace_(&trace) {
     report_.title = fmt::format("{}: load {}, {}", trace.name, options.load, options.rule);
     report_.lead = fmt::format(
         "Pods arrive at random for 8 hours on {} GPUs of {} nodes, wait where they do not fit, run and "
@@ -136,17 +133,14 @@ class Page {
       if (!line.points.empty()) waits.lines.push_back(std::move(line));
     }
     report_.plots.push_back(std::move(waits));
-    HeatMap map{.title = fmt::format("GPUs after 8 hours: {}", name), .nodes = {}};
-    for (const auto& [node, free] : run.devices)
-      map.nodes.push_back({node, model_of_[node], free});
-    report_.maps.push_back(std::move(map));
+    report_.maps.push_back(heat_map(fmt::format("GPUs after 8 hours: {}", name), *trace_, run.devices));
   }
 
   [[nodiscard]] const HtmlReport& report() const { return report_; }
 
  private:
   HtmlReport report_;
-  std::map<std::string, std::string> model_of_;
+  const Trace* trace_;
   std::set<std::string> detailed_;
 };
 

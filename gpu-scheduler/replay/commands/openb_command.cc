@@ -5,7 +5,6 @@
 #include <CLI/CLI.hpp>
 #include <cmath>
 #include <cstdio>
-#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -66,9 +65,7 @@ void print_mean(const Trace& trace, std::string_view strategy, const std::vector
 /// All runs so far as a page; the heat map of a strategy is that of its first seed.
 class Page {
  public:
-  Page(const Trace& trace, const Options& options) {
-    for (const auto& node : trace.nodes)
-      model_of_[node.name] = node.model;
+  Page(const Trace& trace, const Options& options) : trace_(&trace) {
     report_.title = fmt::format("{}: {} GPUs on {} nodes", trace.name,
                                 trace.capacity_milli() / engine::kWholeDevice, trace.nodes.size());
     report_.lead = fmt::format(
@@ -101,17 +98,14 @@ class Page {
     report_.plots[1].lines.push_back(std::move(close_up));
     report_.plots[2].lines.push_back(std::move(fragmentation));
     if (!mapped_.insert(strategy).second) return;
-    HeatMap map{.title = fmt::format("GPUs at the end: {}", name), .nodes = {}};
-    for (const auto& [node, free] : run.devices)
-      map.nodes.push_back({node, model_of_[node], free});
-    report_.maps.push_back(std::move(map));
+    report_.maps.push_back(heat_map(fmt::format("GPUs at the end: {}", name), *trace_, run.devices));
   }
 
   [[nodiscard]] const HtmlReport& report() const { return report_; }
 
  private:
   HtmlReport report_;
-  std::map<std::string, std::string> model_of_;
+  const Trace* trace_;
   std::set<std::string> mapped_;
 };
 

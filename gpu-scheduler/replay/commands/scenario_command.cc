@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "gpu-scheduler/replay/commands/commands.h"
+#include "gpu-scheduler/replay/commands/trace_options.h"
 #include "gpu-scheduler/replay/scenario.h"
 
 namespace stowage::replay {
@@ -64,15 +65,7 @@ void print_table(const Scenario& scenario, std::string_view strategy, const Scen
 Result<std::vector<engine::Policy>> policies_of(const Options& options, const Scenario& scenario) {
   engine::Policy base = scenario.policy.policy;
   TRY(base.model, engine::DemandModel::build(demand_of(scenario)));
-  std::vector<engine::Policy> out;
-  for (const auto& name : options.strategies) {
-    auto named = engine::Policy::from_config({.strategy = name});
-    if (!named) return std::unexpected(std::move(named).error().context("--strategy"));
-    out.push_back(base);
-    out.back().strategy = named->strategy;
-  }
-  if (out.empty()) out.push_back(std::move(base));
-  return out;
+  return one_a_strategy(std::move(base), options.strategies);
 }
 
 Result<int> play(const Options& options) {

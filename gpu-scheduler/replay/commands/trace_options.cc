@@ -23,6 +23,19 @@ void add_trace_options(CLI::App& command, TraceOptions& options) {
   command.add_flag("--json", options.json, "one JSON object a run");
 }
 
+Result<std::vector<engine::Policy>> one_a_strategy(engine::Policy base,
+                                                   const std::vector<std::string>& strategies) {
+  std::vector<engine::Policy> out;
+  for (const auto& name : strategies) {
+    auto named = engine::Policy::from_config({.strategy = name});
+    if (!named) return std::unexpected(std::move(named).error().context("--strategy"));
+    out.push_back(base);
+    out.back().strategy = named->strategy;
+  }
+  if (out.empty()) out.push_back(std::move(base));
+  return out;
+}
+
 Result<std::vector<engine::Policy>> policies_for(const TraceOptions& options,
                                                  std::vector<engine::TypicalPod> typical) {
   engine::Policy base;
@@ -31,15 +44,7 @@ Result<std::vector<engine::Policy>> policies_for(const TraceOptions& options,
     base = std::move(file.policy);
   }
   TRY(base.model, engine::DemandModel::build(std::move(typical)));
-  std::vector<engine::Policy> out;
-  for (const auto& name : options.strategies) {
-    auto named = engine::Policy::from_config({.strategy = name});
-    if (!named) return std::unexpected(std::move(named).error().context("--strategy"));
-    out.push_back(base);
-    out.back().strategy = named->strategy;
-  }
-  if (out.empty()) out.push_back(std::move(base));
-  return out;
+  return one_a_strategy(std::move(base), options.strategies);
 }
 
 }  // namespace stowage::replay

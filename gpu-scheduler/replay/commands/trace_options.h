@@ -24,6 +24,11 @@ struct TraceOptions {
 
 void add_trace_options(CLI::App& command, TraceOptions& options);
 
+/// `base` once for each strategy named, with that strategy; `base` itself when none is. Error:
+/// kInvalidArgument, a name that is no strategy.
+Result<std::vector<engine::Policy>> one_a_strategy(engine::Policy base,
+                                                   const std::vector<std::string>& strategies);
+
 /// One policy a strategy of the options, with this typical demand. Errors: kInvalidArgument naming the field,
 /// or file and line.
 Result<std::vector<engine::Policy>> policies_for(const TraceOptions& options,
