@@ -138,7 +138,11 @@ class Writer {
   }
 
   void key(const std::string& name, size_t indent) {
-    text(name, indent);
+    if (name.find('\n') == std::string::npos) {
+      text(name, indent);
+    } else {
+      write_json_string(out, name);  // a key is one line
+    }
     out += ':';
   }
 

@@ -104,6 +104,7 @@ TEST_CASE("YAML: strings that could be read as something else are quoted") {
                       {"u", nullptr},
                       {"v", 1.5},
                       {"yes", "no"},
+                      {"key\nof two lines", "z"},
                       {"w", "2020-01-01"}};
   const std::string text = to_yaml(value);
   CAPTURE(text);
