@@ -201,9 +201,12 @@ void Planner::examine(Slot& slot, Group& group) {
 // scheduler finishes what can be finished well within the pause; a gang must not stay partial for 10 s.
 void Planner::undo_half_bound(Slot& slot, Group& group) {
   constexpr Millis kHalfBoundPause{7'000};
-  const auto since = group.half_bound();
-  if (!since) return;
-  if (age(*since) < kHalfBoundPause) return look_again(kHalfBoundPause - age(*since));
+  if (!group.half_bound()) return;
+  const std::pair key(group.replica, group.attempt);
+  plan_.half_bound.insert(key);
+  const auto seen = world_.half_bound.find(key);
+  const Millis age = seen == world_.half_bound.end() ? Millis{0} : seen->second;
+  if (age < kHalfBoundPause) return look_again(kHalfBoundPause - age);
   replace(slot, repair_revision(group), GroupEnd::kHalfBound);
 }
 

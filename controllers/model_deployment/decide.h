@@ -33,6 +33,9 @@ struct World {
   std::vector<api::ReplicaAttempt> attempts;  ///< status.attempts.
   /// (replica, attempt) of pods whose names somebody else holds: these attempts cannot be made.
   std::set<std::pair<int32_t, int32_t>> taken;
+  /// For how long a group (replica, attempt) has been half bound, as this process saw it: its clock and the
+  /// API server's may differ by more than the pause.
+  std::map<std::pair<int32_t, int32_t>, Millis> half_bound;
 };
 
 /// Why a group goes.
@@ -89,6 +92,7 @@ struct Plan {
   std::vector<ReplicaView> replicas;  ///< By replica number.
   /// The rollout is past its progress deadline: nothing more is replaced by its revision.
   bool overdue = false;
+  std::set<std::pair<int32_t, int32_t>> half_bound;  ///< Groups that are so now.
   /// When to look again although nothing changes.
   std::optional<Millis> again;
 };

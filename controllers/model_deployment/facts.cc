@@ -133,7 +133,6 @@ void apply_status(const Status& status, PodFact& out) {
   out.end = classify(status);
   for (const auto& condition : status.conditions) {
     if (condition.type == "Ready") out.ready = condition.status == "True";
-    if (condition.type == "PodScheduled" && condition.status == "True") out.bound = condition.last_transition;
     if (condition.type == "PodScheduled" && condition.status == "False") {
       out.problem_reason = condition.reason;
       out.problem = condition.message;

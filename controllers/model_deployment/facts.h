@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,8 +31,7 @@ struct PodFact {
   int32_t attempt = -1;
   int32_t rank = -1;
   int32_t group_size = 0;
-  std::string node;                    ///< Empty = not bound.
-  std::optional<WallTime> bound = {};  ///< When PodScheduled became True; absent where nothing says so.
+  std::string node;  ///< Empty = not bound.
   bool running = false;
   bool ready = false;
   /// Failures of its container that restarts most: the kubelet starts it again where the pod permits it.

@@ -15,18 +15,9 @@ bool Group::placed() const {
   return missing.empty() && std::ranges::all_of(pods, [](const Member* m) { return !m->fact.node.empty(); });
 }
 
-std::optional<WallTime> Group::half_bound() const {
-  std::optional<WallTime> since;
-  bool waits = false;
-  for (const Member* member : pods) {
-    if (member->fact.node.empty()) {
-      waits = true;
-    } else {
-      const WallTime at = member->fact.bound.value_or(created);
-      since = std::max(since.value_or(at), at);
-    }
-  }
-  return waits ? since : std::nullopt;
+bool Group::half_bound() const {
+  const auto bound = std::ranges::count_if(pods, [](const Member* each) { return !each->fact.node.empty(); });
+  return bound > 0 && bound < std::ssize(pods);
 }
 
 GroupEnd Group::end() const {

@@ -20,8 +20,8 @@ struct Group {
 
   [[nodiscard]] bool ready() const;
   [[nodiscard]] bool placed() const;
-  /// Since when some of its pods are bound and others are not; nothing when that is not so.
-  [[nodiscard]] std::optional<WallTime> half_bound() const;
+  /// Some of its pods are bound and others are not.
+  [[nodiscard]] bool half_bound() const;
   /// Why it cannot go on as it is; kNone for a group that is whole or may still be completed.
   [[nodiscard]] GroupEnd end() const;
 };

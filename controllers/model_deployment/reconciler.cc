@@ -54,6 +54,7 @@ boost::asio::awaitable<Result<kube::Action>> Reconciler::reconcile(std::string k
     written_at_.erase(key);
     refused_.erase(key);
     taken_.erase(key);
+    half_bound_.erase(key);
     co_return kube::Action::await_change();
   }
   // Owner references let the garbage collector take the children.
@@ -117,7 +118,15 @@ void Reconciler::plan(Pass& pass) {
   }
   for (const auto& pod : pass.observed.pods)
     world.members.push_back({.fact = *pod, .node_gone = pass.lost_nodes.contains(pod->node)});
+  const MonoTime now = env_.clock.now();
+  auto& since = half_bound_[pass.key];
+  for (const auto& [group, seen] : since)
+    world.half_bound[group] = std::chrono::duration_cast<Millis>(now - seen);
   pass.plan = decide(world);
+  std::erase_if(since, [&](const auto& entry) { return !pass.plan.half_bound.contains(entry.first); });
+  for (const auto& group : pass.plan.half_bound)
+    since.try_emplace(group, now);
+  if (since.empty()) half_bound_.erase(pass.key);
 }
 
 api::ModelDeploymentStatus Reconciler::status_before(const api::ModelDeployment& deployment) {

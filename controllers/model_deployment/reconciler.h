@@ -85,6 +85,8 @@ class Reconciler {
     std::set<std::pair<int32_t, int32_t>> attempts;
   };
   std::map<std::string, Taken> taken_;
+  /// Since when groups are half bound, by deployment.
+  std::map<std::string, std::map<std::pair<int32_t, int32_t>, MonoTime>> half_bound_;
   /// When each status was written last: figures alone are not written at every change.
   std::map<std::string, MonoTime> written_at_;
   size_t creating_ = 0;  ///< Pods that are being created now, of all deployments.

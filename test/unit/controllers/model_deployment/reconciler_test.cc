@@ -234,6 +234,26 @@ TEST_CASE("pods become ready one by one: figures are written once a second, cond
   CHECK(f.api.ready_reason() == "True AllReplicasReady");
 }
 
+TEST_CASE("a gang stays half bound: replaced after 7 s of this process, and not before") {
+  Fixture f;
+  f.api.deploy({{"parallelism", {{"tensor", 8}, {"pipeline", 2}, {"data", 1}}}});
+  REQUIRE(f.reconcile());
+  REQUIRE(f.names("pods").size() == 2);
+  f.api.add_node();
+  Json pod = f.api.object("pods", "m-0-0-1");
+  pod["spec"]["nodeName"] = "node";
+  f.api.add("pods", "m-0-0-1", pod);
+  const auto pods_after = [&f](Millis wait) {
+    f.world.run_for(wait);
+    REQUIRE(f.reconcile());
+    return f.names("pods");
+  };
+  CHECK(pods_after(Millis{0}) == std::set<std::string>{"m-0-0-0", "m-0-0-1"});
+  CHECK(pods_after(Millis{6'900}) == std::set<std::string>{"m-0-0-0", "m-0-0-1"});
+  // The bound one is still being stopped.
+  CHECK(pods_after(Millis{100}) == std::set<std::string>{"m-0-0-1", "m-0-1-0", "m-0-1-1"});
+}
+
 TEST_CASE("an edit that cannot be carried out while replicas run: they stay, and scaling still works") {
   Fixture f;
   f.api.deploy(Json::object());
