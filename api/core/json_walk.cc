@@ -183,6 +183,11 @@ std::string JsonValue::raw() {
   return std::string(out);
 }
 
+size_t JsonValue::offset() {
+  if (failure_->failed) return 0;
+  return static_cast<size_t>(JsonAccess::value(*this).raw_json_token().data() - reader().padded.data());
+}
+
 Result<void> read_json(std::string_view json, void (*root)(void*, JsonValue), void* context) {
   Reader& r = reader();
   STOWAGE_CHECK(!r.busy, "a JSON text is read while another one is");

@@ -44,6 +44,8 @@ class JsonValue {
   WallTime time();
   /// The value as it stands in the text.
   std::string raw();
+  /// Where the value begins in the text that is being read, in bytes. 0 after an error.
+  [[nodiscard]] size_t offset();
   /// Reports `message` at this place.
   void fail(std::string message);
 

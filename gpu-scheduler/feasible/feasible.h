@@ -17,15 +17,17 @@ struct Answer {
 };
 
 /// Judges every pod without a node, each alone, in the order of the list. Pods that have finished, or whose
-/// node is not in the list, hold nothing. Errors: what the engine refuses, naming the object.
+/// node is not in the list, hold nothing. Errors: what the engine refuses (sums that it cannot count), as
+/// "LINE: items[N]: path: sentence".
 Result<std::vector<Answer>> judge(const KubeList& list);
 
 /// {"file":F,"pod":"ns/name","feasible":[...]}, without a line end.
 std::string to_json(std::string_view file, const Answer& answer);
 
 /// `stowage-replay feasible F.json...`: reads each file and calls `print` with one line a pending pod. A file
-/// of several documents gives names "F#1", "F#2", ... Errors: a file that cannot be read or is no list,
-/// naming it.
+/// of several documents gives names "F#1", "F#2", ... A file is answered whole or not at all: nothing is
+/// printed before all of it was judged. Errors, for the first file that has one: it cannot be read, or
+/// "FILE:LINE: [items[N]: path:] what is wrong and what to do".
 Result<void> run(const std::vector<std::string>& files,
                  const std::function<void(const std::string& line)>& print);
 

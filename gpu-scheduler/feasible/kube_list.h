@@ -1,6 +1,5 @@
 #pragma once
 
-#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -14,10 +13,25 @@
 
 namespace stowage::feasible {
 
+/// Where an object stands.
+struct Place {
+  size_t line = 1;  ///< Of the file, from 1, in which the object begins.
+  size_t item = 0;  ///< Of the list, from 0.
+
+  /// The error with "LINE: items[N]: " in front of its sentence.
+  [[nodiscard]] Error context(Error error) const;
+};
+
+template <class T>
+struct Listed {
+  T object;
+  Place place;
+};
+
 /// The objects of one v1 List that placement reads. Other kinds are skipped.
 struct KubeList {
-  std::vector<api::Node> nodes;
-  std::vector<api::Pod> pods;
+  std::vector<Listed<api::Node>> nodes;
+  std::vector<Listed<api::Pod>> pods;
   std::vector<api::Namespace> namespaces;
   std::map<std::string, std::shared_ptr<const api::PersistentVolumeClaim>, std::less<>>
       claims;  ///< By "ns/name".
@@ -25,14 +39,10 @@ struct KubeList {
   std::map<std::string, std::shared_ptr<const api::StorageClass>, std::less<>> classes;
 };
 
-/// A v1 List, or a NodeList, PodList, ... whose items carry no kind. Errors: kMalformed, naming the item and
-/// the path in it.
-Result<KubeList> decode_list(std::string_view json);
-
-/// Calls `use` for each of the JSON objects that follow each other in `text` (one a line, or written over
-/// many). Stops at its first error. Errors: kMalformed for text that is not a sequence of objects, naming the
-/// line.
-Result<void> each_document(std::string_view text,
-                           const std::function<Result<void>(std::string_view document, bool only)>& use);
+/// A v1 List, or a NodeList, PodList, ... whose items carry no kind. `first_line`: of the file in which the
+/// list begins. Errors, as "LINE: items[N]: path: sentence": kMalformed for what is no such list,
+/// kInvalidArgument for amounts and names that no API server holds (check_objects.h), and for two objects of
+/// one name.
+Result<KubeList> decode_list(std::string_view json, size_t first_line = 1);
 
 }  // namespace stowage::feasible
