@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <bit>
 
-#include "gpu-scheduler/engine/filters_k8s.h"
+#include "gpu-scheduler/engine/node_terms.h"
 
 namespace stowage::engine {
 namespace {
@@ -59,26 +59,10 @@ void count(const ClusterState& state, ClassCache& cache, NodeIndex node, const R
   ++tally->nodes;
 }
 
-/// Terms that follow from the node's object and the class alone, weighted, in kPoint.
+/// As a cache entry holds it.
 int32_t fixed_bonus(const NodeRow& row, const CompiledClass& pod, const Policy& policy,
                     const ClusterScale& scale) {
-  const auto& spec = *row.spec;
-  int64_t bonus = 0;
-  if (spec.price_micro > 0) bonus -= policy.cost * 100 * kPoint * spec.price_micro / scale.price_micro;
-  if (!pod.spec.tiers.empty()) {
-    auto at = std::ranges::find(pod.spec.tiers, spec.tier) - pod.spec.tiers.begin();
-    bonus -= int64_t{at} * 100 * 100 * kPoint;
-  }
-  if (const auto* pool = pool_for(row, pod); pool && pod.device_count > 0) {
-    bonus -= int64_t{std::max(pod.product_rank(pool->product), 0)} * 50 * 100 * kPoint;
-  }
-  if (!pod.spec.preferred_node_affinity.empty()) {
-    int64_t sum = 0;
-    for (const auto& term : pod.spec.preferred_node_affinity)
-      sum += term.weight;
-    bonus += preferred_node_affinity_score(pod.spec, spec) * 100 * 100 * kPoint / std::max<int64_t>(sum, 1);
-  }
-  bonus -= int64_t{std::min(untolerated_prefer_no_schedule(pod.spec, spec), 4)} * 25 * 100 * kPoint;
+  const int64_t bonus = node_terms(row, pod, policy, scale).sum();
   return static_cast<int32_t>(std::clamp<int64_t>(bonus, -2'000'000'000, 2'000'000'000));
 }
 

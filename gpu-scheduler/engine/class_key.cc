@@ -75,7 +75,7 @@ void add_shape(KeyWriter& key, const PodClass& pod) {
     key.add(name), key.add(amount);
   key.add(pod.device.resource), key.add(int64_t{pod.device.count}), key.add(int64_t{pod.device.milli});
   key.add(pod.device.products), key.add(pod.device.memory_bytes);
-  key.add(pod.tiers), key.add(pod.residency.regions), key.add(pod.residency.zones);
+  key.add(pod.model), key.add(pod.tiers), key.add(pod.residency.regions), key.add(pod.residency.zones);
   key.add(pod.node_selector), key.add(pod.required_node_affinity), key.add(pod.preferred_node_affinity);
   key.add(pod.tolerations), key.add(pod.host_ports), key.add(pod.volume_node_affinity);
 }

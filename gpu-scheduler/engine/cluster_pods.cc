@@ -177,6 +177,13 @@ PodIndex ClusterState::assign(RunningPod pod) {
   return put_pod(std::move(pod), open_checkpoints_ > 0);
 }
 
+void ClusterState::pod_changed(PodIndex index, const RunningPod& pod, int delta) {
+  cross_pod().pod_changed(*this, pod.node, pod.pod_class, pod.terminating, delta);
+  if (pod.spread_key.empty()) return;
+  if (!sole_owner(spread_)) spread_ = std::make_shared<SpreadIndex>(*spread_);
+  spread_->pod_changed(index, pod, delta);
+}
+
 PodIndex ClusterState::put_pod(RunningPod pod, bool log) {
   Undo entry{.kind = Undo::Kind::kAdd, .pod = 0, .grew = free_pods_.empty()};
   if (entry.grew) {
@@ -195,7 +202,7 @@ PodIndex ClusterState::put_pod(RunningPod pod, bool log) {
   auto& stored = pods_.write(entry.pod);
   stored = std::move(pod);
   ++pod_count_;
-  cross_pod().pod_changed(*this, stored.node, stored.pod_class, stored.terminating, +1);
+  pod_changed(entry.pod, stored, +1);
   PodIndex index = entry.pod;
   if (log) undo_.push_back(std::move(entry));
   return index;
@@ -217,7 +224,7 @@ void ClusterState::drop_pod(PodIndex index, bool log) {
   give(row, stored);
   touch(stored.node, row);
   if (!stored.uid.empty()) pod_index_.erase(stored.uid);
-  cross_pod().pod_changed(*this, stored.node, stored.pod_class, stored.terminating, -1);
+  pod_changed(index, stored, -1);
   if (log) {
     entry.removed = std::make_unique<RunningPod>(std::move(stored));
     undo_.push_back(std::move(entry));
@@ -238,9 +245,9 @@ bool ClusterState::set_terminating(std::string_view uid) {
   if (!found) return false;
   auto& pod = pods_.write(*found);
   if (pod.terminating) return true;
-  cross_pod().pod_changed(*this, pod.node, pod.pod_class, false, -1);
+  pod_changed(*found, pod, -1);
   pod.terminating = true;
-  cross_pod().pod_changed(*this, pod.node, pod.pod_class, true, +1);
+  pod_changed(*found, pod, +1);
   auto& row = nodes_.write(pod.node);
   if (open_checkpoints_ > 0) {
     undo_.push_back({.kind = Undo::Kind::kTerminating, .pod = *found, .node_version = row.version});
@@ -277,9 +284,9 @@ void ClusterState::rollback(Checkpoint point) {
         break;
       case Undo::Kind::kTerminating: {
         auto& pod = pods_.write(entry.pod);
-        cross_pod().pod_changed(*this, pod.node, pod.pod_class, true, -1);
+        pod_changed(entry.pod, pod, -1);
         pod.terminating = false;
-        cross_pod().pod_changed(*this, pod.node, pod.pod_class, false, +1);
+        pod_changed(entry.pod, pod, +1);
         auto& row = nodes_.write(pod.node);
         touch(pod.node, row);
         row.version = entry.node_version;
@@ -300,7 +307,7 @@ void ClusterState::undo_add(const Undo& entry) {
   touch(stored.node, row);
   row.version = entry.node_version;
   if (!stored.uid.empty()) pod_index_.erase(stored.uid);
-  cross_pod().pod_changed(*this, stored.node, stored.pod_class, stored.terminating, -1);
+  pod_changed(entry.pod, stored, -1);
   stored = RunningPod{};
   --pod_count_;
   if (entry.grew) {
@@ -322,7 +329,7 @@ void ClusterState::undo_remove(Undo& entry) {
   touch(stored.node, row);
   row.version = entry.node_version;
   if (!stored.uid.empty()) pod_index_.insert(stored.uid, entry.pod);
-  cross_pod().pod_changed(*this, stored.node, stored.pod_class, stored.terminating, +1);
+  pod_changed(entry.pod, stored, +1);
   ++pod_count_;
 }
 

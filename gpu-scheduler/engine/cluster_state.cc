@@ -64,6 +64,7 @@ ClusterState::ClusterState(std::vector<TopologyLevel> levels)
       interner_(std::make_shared<Interner>()),
       namespaces_(std::make_shared<std::map<std::string, Labels, std::less<>>>()),
       cross_pod_(std::make_shared<CrossPod>()),
+      spread_(std::make_shared<SpreadIndex>()),
       caches_(std::make_unique<CacheTable>()) {
   STOWAGE_CHECK(validate_topology_levels(levels_).has_value(), "topology levels must be validated first");
 }
@@ -91,6 +92,7 @@ ClusterState::ClusterState(const ClusterState& other)
       changes_(other.changes_),
       change_base_(other.change_base_),
       cross_pod_(other.cross_pod_),
+      spread_(other.spread_),
       caches_(std::make_unique<CacheTable>(*other.caches_)) {}
 
 ClusterState ClusterState::fork() const {

@@ -15,6 +15,7 @@
 #include "gpu-scheduler/engine/cross_pod.h"
 #include "gpu-scheduler/engine/node_spec.h"
 #include "gpu-scheduler/engine/pod_class.h"
+#include "gpu-scheduler/engine/spread_index.h"
 #include "gpu-scheduler/engine/topology.h"
 #include "gpu-scheduler/engine/types.h"
 
@@ -191,6 +192,8 @@ class ClusterState {
   [[nodiscard]] std::string_view resource_name(uint32_t resource) const;
   [[nodiscard]] CrossPod& cross_pod();
   [[nodiscard]] CacheTable& caches() { return *caches_; }
+  /// Gangs by what they are spread over.
+  [[nodiscard]] const SpreadIndex& spread_index() const { return *spread_; }
   /// Nodes whose version changed, oldest first, as far back as is kept: entries [change_base, change_end).
   [[nodiscard]] uint64_t change_base() const { return change_base_; }
   [[nodiscard]] uint64_t change_end() const { return change_base_ + changes_.size(); }
@@ -207,6 +210,8 @@ class ClusterState {
   static void take_amounts(NodeRow& row, const CompiledClass& wanted, int64_t times);
   void count_devices(NodeRow& row, const RunningPod* joining) const;
   void touch(NodeIndex node, NodeRow& row);
+  /// The pod runs now (+1) or no longer does (-1): for the rules between pods.
+  void pod_changed(PodIndex index, const RunningPod& pod, int delta);
   PodIndex put_pod(RunningPod pod, bool log);
   void drop_pod(PodIndex pod, bool log);
   void undo_add(const Undo& entry);
@@ -236,6 +241,7 @@ class ClusterState {
   std::vector<Undo> undo_;
   size_t open_checkpoints_ = 0;
   std::shared_ptr<CrossPod> cross_pod_;
+  std::shared_ptr<SpreadIndex> spread_;
   std::unique_ptr<CacheTable> caches_;
 };
 

@@ -57,7 +57,7 @@ struct Explanation {
   int64_t nearest_domain_pods = 0;
   std::vector<std::string> would_fit_if;  ///< Each was run and found true. Filled by explain() only.
   std::string domain;                     ///< Domain of a placed gang.
-  std::vector<ScoreTerm> score;           ///< Of the first binding. Filled by explain_placement() only.
+  std::vector<ScoreTerm> score;           ///< Left empty by place(); see explain_placement().
 };
 
 /// Never partial: bindings for the whole demand, or none and a reason.

@@ -16,10 +16,13 @@ struct TopologyRequest {
   std::string level;  ///< A level of the state's topology.
 };
 
-/// How far apart gangs with the same spread key should be: counted in gangs per domain of the level.
+/// How far apart gangs with the same spread key must be, counted in gangs: a gang goes only to domains of the
+/// level that then hold at most `max_skew` gangs more than the emptiest one that could hold it (by its nodes'
+/// objects and sizes, whatever runs there). Nodes without the level's label take none. A gang counts in every
+/// domain that has a pod of it, and goes into one where it can.
 struct SpreadRequest {
-  std::string level;  ///< Empty: no spreading.
-  int32_t max_skew = 1;
+  std::string level;     ///< Empty: no spreading.
+  int32_t max_skew = 1;  ///< At least 1.
 };
 
 /// Identity of one pod of a demand; carried into the running pod.

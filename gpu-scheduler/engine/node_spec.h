@@ -32,6 +32,8 @@ struct NodeSpec {
   Resources allocatable;
   std::vector<AcceleratorSpec> accelerators;
   Tier tier = Tier::kOnDemand;
+  /// Models whose weights the node holds, sorted.
+  std::vector<std::string> cached_models;
   int64_t price_micro = 0;  ///< Millionths of the currency unit per device-hour; 0 = unknown.
   /// Ties between equal scores go to the lowest rank, then to the first name. Leave 0 but for experiments.
   int32_t tie_rank = 0;

@@ -53,7 +53,12 @@ Result<void> validate(const ClusterState& state, const Demand& demand) {
       TRY_VOID(check_level(state, "subgroups.topology.level", group.topology.level));
     }
   }
-  if (!demand.spread.level.empty()) TRY_VOID(check_level(state, "spread.level", demand.spread.level));
+  if (!demand.spread.level.empty()) {
+    TRY_VOID(check_level(state, "spread.level", demand.spread.level));
+    if (demand.spread.max_skew < 1)
+      return fail(Code::kInvalidArgument,
+                  fmt::format("spread.max_skew: {} is below 1", demand.spread.max_skew));
+  }
   for (NodeIndex node : demand.joined) {
     if (!state.has_node(node))
       return fail(Code::kInvalidArgument, "joined: a node that is not in the cluster");

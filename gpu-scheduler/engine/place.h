@@ -27,6 +27,12 @@ void forget(ClusterState& state, const Decision& decision);
 /// Names of the nodes that could take one pod of the class now, sorted; for comparison with kube-scheduler.
 std::vector<NodeIndex> feasible_nodes(ClusterState& state, ClassId pod_class);
 
+/// The terms of the score of the pod that was placed last, as it was then: the strategy's by its name, the
+/// policy's by their words, wishes of the pod. In weighted points (100 points x the weight at most); terms
+/// that are 0 are left out. The state holds the decision's pods, and does afterwards.
+std::vector<ScoreTerm> explain_placement(ClusterState& state, const Demand& demand, const Decision& decision,
+                                         const Policy& policy);
+
 /// Why the demand does not fit: place()'s explanation plus the nearest node or domain and relaxations, each
 /// of which was tried on the state (and undone) and found to be enough.
 Explanation explain(ClusterState& state, const Demand& demand, const Policy& policy, WorkBudget& budget);

@@ -1,171 +1,139 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <tuple>
 
 #include "gpu-scheduler/engine/placer.h"
 
-/// Gangs: spread between gangs, then the domain, then the nodes inside it.
+/// Gangs: the domain, then the nodes inside it.
 namespace stowage::engine {
 
 void Placer::undo_to(ClusterState::Checkpoint point, size_t bindings) {
   state_.rollback(point);
-  bindings_.resize(bindings);
+  while (bindings_.size() > bindings) {
+    if (policy_.topology > 0) near_.remove(state_, bindings_.back().node);
+    bindings_.pop_back();
+  }
 }
 
-/// Gangs with one spread key go to the domains that hold the fewest of them first. It is a preference: where
-/// only a fuller domain has room, that one is taken.
-bool Placer::place_spread(const Parts& parts) {
-  if (demand_.spread.level.empty()) return place_topology(parts, demand_.topology, kNone, true);
-  uint32_t level = *state_.level_index(demand_.spread.level);
-  std::map<DomainId, std::vector<std::string_view>> gangs;
-  for (PodIndex index = 0; index < state_.pod_limit(); ++index) {
-    if (!state_.has_pod(index)) continue;
-    const auto& pod = state_.pod(index);
-    if (pod.spread_key != demand_.spread_key || pod.group == demand_.name || pod.terminating) continue;
-    DomainId domain = state_.domain_of(pod.node, level);
-    if (domain != kNone) gangs[domain].push_back(pod.group.empty() ? std::string_view(pod.uid) : pod.group);
-  }
-  std::vector<std::pair<size_t, DomainId>> order;
-  for (DomainId domain = 0; domain < state_.domains().size(); ++domain) {
-    if (state_.domains()[domain].level != level) continue;
-    auto& names = gangs[domain];
-    std::ranges::sort(names);
-    order.emplace_back(names.size() - std::ranges::unique(names).size(), domain);
-  }
-  std::ranges::stable_sort(order);
-  for (auto [count, domain] : order) {
-    if (demand_.topology.mode != TopologyRequest::Mode::kNone &&
-        *state_.level_index(demand_.topology.level) < level) {
-      break;  // The gang may be wider than the domains it is spread over.
-    }
-    auto point = state_.checkpoint();
-    size_t before = bindings_.size();
-    if (place_topology(parts, demand_.topology, domain, true)) {
-      state_.commit(point);
-      return true;
-    }
-    undo_to(point, before);
-  }
-  return place_topology(parts, demand_.topology, kNone, true);
+int64_t Placer::room(ClassId pod, const Area& area) {
+  const auto& cache = state_.caches().get(state_, pod, policy_, true);
+  if (area.domain() != kNone) return cache.domain_slots[area.domain()];
+  int64_t slots = 0;
+  for (const NodeIndex node : area.nodes(state_))
+    slots += cache.entries[node].slots;
+  return slots;
 }
 
-bool Placer::inside(DomainId domain, DomainId outer) const {
-  if (outer == kNone) return true;
-  const auto& domains = state_.domains();
-  for (DomainId at = domain; at != kNone; at = domains[at].parent) {
-    if (at == outer) return true;
+/// Domains of the level that have room for every part by itself, the tightest first.
+std::vector<std::pair<DomainId, Area>> Placer::candidates(const Parts& parts, uint32_t level,
+                                                          const Area& outer) {
+  std::map<ClassId, int64_t> wanted;
+  for (uint32_t part : parts)
+    wanted[demand_.parts[part].pod_class] += demand_.parts[part].count;
+  auto domains = split(state_, outer, level);
+  if (!budget_.spend(static_cast<int64_t>(state_.domains().size()))) {
+    out_of_budget_ = true;
+    return {};
+  }
+  std::vector<std::tuple<int64_t, DomainId, size_t>> found;
+  for (size_t i = 0; i < domains.size(); ++i) {
+    int64_t slack = 0;
+    bool fits = true;
+    for (const auto& [pod, count] : wanted) {
+      const int64_t slots = room(pod, domains[i].second);
+      fits = fits && slots >= count;
+      slack += slots;
+    }
+    if (fits) found.emplace_back(slack, domains[i].first, i);
+  }
+  std::ranges::sort(found);
+  std::vector<std::pair<DomainId, Area>> out;
+  for (const auto& entry : found)
+    out.push_back(std::move(domains[std::get<2>(entry)]));
+  return out;
+}
+
+/// The one domain of the level that holds every member that is bound already; kNone when there is none.
+DomainId Placer::joined_domain(uint32_t level) const {
+  if (demand_.joined.empty()) return kNone;
+  const DomainId joined = state_.domain_of(demand_.joined.front(), level);
+  const bool one = std::ranges::all_of(
+      demand_.joined, [&](NodeIndex node) { return state_.domain_of(node, level) == joined; });
+  return one ? joined : kNone;
+}
+
+bool Placer::place_topology(const Parts& parts, const TopologyRequest& topology, const Area& outer,
+                            bool top) {
+  if (topology.mode == TopologyRequest::Mode::kNone)
+    return try_in(parts, outer, top) || (top && !out_of_budget_ && hard() && search_in(outer, search_left_));
+  const uint32_t level = *state_.level_index(topology.level);
+  return topology.mode == TopologyRequest::Mode::kRequired ? place_required(parts, level, outer, top)
+                                                           : place_preferred(parts, level, outer, top);
+}
+
+bool Placer::place_required(const Parts& parts, uint32_t level, const Area& outer, bool top) {
+  auto areas = candidates(parts, level, outer);
+  if (const DomainId joined = top ? joined_domain(level) : kNone; joined != kNone)
+    std::erase_if(areas, [&](const auto& area) { return area.first != joined; });
+  if (place_first(parts, areas, top)) return true;
+  if (out_of_budget_) return false;
+  if (top && hard() && search_one_of(areas, search_left_)) return true;
+  explain_domain(parts, level, outer);
+  return false;
+}
+
+/// In the first of the areas where taking the best node for pod after pod places them all.
+bool Placer::place_first(const Parts& parts, const std::vector<std::pair<DomainId, Area>>& areas, bool top) {
+  for (const auto& [domain, area] : areas) {
+    if (out_of_budget_) return false;
+    if (!try_in(parts, area, top)) continue;
+    if (top) why_.domain = state_.domains()[domain].name;
+    return true;
   }
   return false;
 }
 
-int64_t Placer::room(ClassId pod, DomainId domain) {
-  return state_.caches().get(state_, pod, policy_, true).domain_slots[domain];
+/// place_in(), undone when it fails.
+bool Placer::try_in(const Parts& parts, const Area& area, bool top) {
+  auto point = state_.checkpoint();
+  size_t before = bindings_.size();
+  if (place_in(parts, area, top)) {
+    state_.commit(point);
+    return true;
+  }
+  undo_to(point, before);
+  return false;
 }
 
-/// Domains of the level that have room for every part by itself, the tightest first.
-std::vector<DomainId> Placer::candidates(const Parts& parts, uint32_t level, DomainId outer) {
-  std::map<ClassId, int64_t> wanted;
-  for (uint32_t part : parts)
-    wanted[demand_.parts[part].pod_class] += demand_.parts[part].count;
-  std::vector<std::pair<int64_t, DomainId>> found;
-  std::vector<ClassCache*> caches;
-  for (auto [pod, count] : wanted)
-    caches.push_back(&state_.caches().get(state_, pod, policy_, true));
-  const auto& domains = state_.domains();
-  auto first = std::ranges::lower_bound(domains, level, {}, &Domain::level);
-  for (auto it = first; it != domains.end() && it->level == level; ++it) {
-    auto domain = static_cast<DomainId>(it - domains.begin());
-    if (!inside(domain, outer)) continue;
-    int64_t slack = 0;
-    bool fits = true;
-    size_t i = 0;
-    for (auto [pod, count] : wanted) {
-      int64_t slots = caches[i++]->domain_slots[domain];
-      if (slots < count) {
-        fits = false;
-        break;
-      }
-      slack += slots;
-    }
-    if (fits) found.emplace_back(slack, domain);
-  }
-  if (!budget_.spend(static_cast<int64_t>(domains.size()))) {
-    out_of_budget_ = true;
-    return {};
-  }
-  std::ranges::sort(found);
-  std::vector<DomainId> out;
-  for (auto [slack, domain] : found)
-    out.push_back(domain);
-  return out;
-}
-
-bool Placer::place_topology(const Parts& parts, const TopologyRequest& topology, DomainId outer, bool top) {
-  if (topology.mode == TopologyRequest::Mode::kNone) return place_in_domain(parts, outer, top);
-  uint32_t level = *state_.level_index(topology.level);
-  DomainId joined = kNone;
-  if (top && !demand_.joined.empty()) {
-    joined = state_.domain_of(demand_.joined.front(), level);
-    for (NodeIndex node : demand_.joined) {
-      if (state_.domain_of(node, level) != joined) joined = kNone;
-    }
-  }
-  bool required = topology.mode == TopologyRequest::Mode::kRequired;
-  for (uint32_t at = level + 1; at-- > 0;) {
-    auto domains = candidates(parts, at, outer);
-    if (at == level && joined != kNone) {
-      bool has_room = std::ranges::find(domains, joined) != domains.end();
-      domains.clear();
-      if (has_room) domains.push_back(joined);
-    }
-    for (DomainId domain : domains) {
-      if (out_of_budget_) return false;
-      auto point = state_.checkpoint();
-      size_t before = bindings_.size();
-      if (place_in_domain(parts, domain, top)) {
-        state_.commit(point);
-        if (top) why_.domain = state_.domains()[domain].name;
-        return true;
-      }
-      undo_to(point, before);
-    }
-    if (required) break;
-  }
-  if (required) {
-    explain_domain(parts, level, outer);
-    return false;
-  }
-  return place_in_domain(parts, outer, top);
-}
-
-/// The gang's sub-groups each in a domain of their own inside this one; or its parts, on the fewest nodes.
-bool Placer::place_in_domain(const Parts& parts, DomainId domain, bool top) {
+/// The gang's sub-groups each in a domain of their own inside this area; or its parts, on the fewest nodes.
+bool Placer::place_in(const Parts& parts, const Area& area, bool top) {
   if (top && !demand_.subgroups.empty()) {
     for (size_t group = 0; group < demand_.subgroups.size(); ++group) {
       Parts members;
       for (uint32_t part : parts) {
         if (demand_.parts[part].subgroup == static_cast<int32_t>(group)) members.push_back(part);
       }
-      if (!members.empty() && !place_topology(members, demand_.subgroups[group].topology, domain, false))
+      if (!members.empty() && !place_topology(members, demand_.subgroups[group].topology, area, false))
         return false;
     }
     return true;
   }
-  if (parts.size() == 1 && domain != kNone && demand_.parts[parts[0]].count > 1 &&
+  if (parts.size() == 1 && !area.everywhere() && demand_.parts[parts[0]].count > 1 &&
       !state_.cross_pod().concerns(state_, demand_.parts[parts[0]].pod_class)) {
-    return place_fewest_nodes(parts[0], domain);
+    return place_fewest_nodes(parts[0], 0, static_cast<uint32_t>(demand_.parts[parts[0]].count), area);
   }
-  return place_flat(parts, domain);
+  return place_flat(parts, area);
 }
 
-bool Placer::place_flat(const Parts& parts, DomainId domain) {
+bool Placer::place_flat(const Parts& parts, const Area& area) {
   for (uint32_t part : parts) {
     const auto& wanted = demand_.parts[part];
     for (uint32_t member = 0; member < static_cast<uint32_t>(wanted.count); ++member) {
-      auto choice = pick(wanted.pod_class, domain);
+      auto choice = pick(wanted.pod_class, area);
       if (choice.node == kNone) {
         if (out_of_budget_) return false;
-        explain_rejection(wanted.pod_class, domain);
+        explain_rejection(wanted.pod_class, area);
         if (demand_.pod_count() > 1) {
           why_.message = fmt::format("room for {} of {} pods, then: {}", bindings_.size(),
                                      demand_.pod_count(), why_.message);
@@ -178,17 +146,16 @@ bool Placer::place_flat(const Parts& parts, DomainId domain) {
   return true;
 }
 
-/// Interchangeable pods on as few nodes of the domain as possible: the fullest that takes all the rest, else
-/// the one that takes most.
-bool Placer::place_fewest_nodes(uint32_t part, DomainId domain) {
+/// Members [member, end) of a part, interchangeable, on as few nodes of the area as possible: the fullest
+/// that takes all the rest, else the one that takes most.
+bool Placer::place_fewest_nodes(uint32_t part, uint32_t member, uint32_t end, const Area& area) {
   const auto& wanted = demand_.parts[part];
-  uint32_t member = 0;
-  while (member < static_cast<uint32_t>(wanted.count)) {
+  while (member < end) {
     auto& cache = state_.caches().get(state_, wanted.pod_class, policy_, true);
     const auto& compiled = state_.compiled(wanted.pod_class);
-    int32_t left = wanted.count - static_cast<int32_t>(member);
+    const auto left = static_cast<int32_t>(end - member);
     NodeIndex best = kNone;
-    const auto& nodes = state_.domains()[domain].nodes;
+    const auto nodes = area.nodes(state_);
     if (!budget_.spend(static_cast<int64_t>(nodes.size()))) {
       out_of_budget_ = true;
       return false;
@@ -208,7 +175,7 @@ bool Placer::place_fewest_nodes(uint32_t part, DomainId domain) {
       if (cache.entries[node].slots > 0 && (best == kNone || better(node, best))) best = node;
     }
     if (best == kNone) {
-      explain_rejection(wanted.pod_class, domain);
+      explain_rejection(wanted.pod_class, area);
       return false;
     }
     int32_t here = std::min(left, cache.entries[best].slots);
@@ -221,20 +188,19 @@ bool Placer::place_fewest_nodes(uint32_t part, DomainId domain) {
   return true;
 }
 
-void Placer::explain_domain(const Parts& parts, uint32_t level, DomainId outer) {
+void Placer::explain_domain(const Parts& parts, uint32_t level, const Area& outer) {
   if (parts.empty()) return;
   const auto& first = demand_.parts[parts.front()];
   int64_t wanted = 0;
   for (uint32_t part : parts)
     wanted += demand_.parts[part].count;
-  explain_rejection(first.pod_class, kNone);
+  explain_rejection(first.pod_class, Area{});
   DomainId nearest = kNone;
   int64_t most = 0;
-  for (DomainId domain = 0; domain < state_.domains().size(); ++domain) {
-    if (state_.domains()[domain].level != level || !inside(domain, outer)) continue;
+  for (const auto& [domain, area] : split(state_, outer, level)) {
     int64_t slots = 0;
     for (uint32_t part : parts) {
-      slots += std::min<int64_t>(room(demand_.parts[part].pod_class, domain), demand_.parts[part].count);
+      slots += std::min<int64_t>(room(demand_.parts[part].pod_class, area), demand_.parts[part].count);
     }
     if (nearest == kNone || slots > most) nearest = domain, most = slots;
   }
@@ -248,8 +214,11 @@ void Placer::explain_domain(const Parts& parts, uint32_t level, DomainId outer) 
   why_.nearest_domain_pods = most;
   std::string detail = why_.counts.empty() ? "" : fmt::format("; {}", why_.message);
   why_.reason = "InsufficientDomain";
-  why_.message = fmt::format("no {} has room for {} pods: the nearest, {}, has for {}{}", name, wanted,
-                             why_.nearest_domain, most, detail);
+  why_.message =
+      most < wanted ? fmt::format("no {} has room for {} pods: the nearest, {}, has for {}{}", name, wanted,
+                                  why_.nearest_domain, most, detail)
+                    : fmt::format("no {} takes {} pods together, though {} has room for each class of them{}",
+                                  name, wanted, why_.nearest_domain, detail);
 }
 
 }  // namespace stowage::engine

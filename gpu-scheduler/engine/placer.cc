@@ -14,10 +14,10 @@ namespace stowage::engine {
 
 /// The best node by score; ties by rank, then name. Scores of other pods' rules, and domains, need a look at
 /// each node; without them the cached tournament has the answer.
-Placer::Pick Placer::pick(ClassId pod, DomainId inside) {
+Placer::Pick Placer::pick(ClassId pod, const Area& area) {
   bool crossed = state_.cross_pod().concerns(state_, pod);
-  if (crossed || inside != kNone) {
-    return pick_by_scan(pod, inside, state_.caches().get(state_, pod, policy_, inside != kNone), crossed);
+  if (crossed || !area.everywhere() || !near_.empty()) {
+    return pick_by_scan(pod, area, state_.caches().get(state_, pod, policy_, !area.everywhere()), crossed);
   }
   if (!budget_.spend()) {
     out_of_budget_ = true;
@@ -27,10 +27,9 @@ Placer::Pick Placer::pick(ClassId pod, DomainId inside) {
   return {best.node, best.device_free};
 }
 
-Placer::Pick Placer::pick_by_scan(ClassId pod, DomainId inside, ClassCache& cache, bool crossed) {
+Placer::Pick Placer::pick_by_scan(ClassId pod, const Area& area, ClassCache& cache, bool crossed) {
   const auto& compiled = state_.compiled(pod);
-  auto nodes =
-      inside == kNone ? state_.nodes_in_order() : std::span<const NodeIndex>(state_.domains()[inside].nodes);
+  const auto nodes = area.nodes(state_);
   if (!budget_.spend(static_cast<int64_t>(nodes.size()))) {
     out_of_budget_ = true;
     return {};
@@ -45,7 +44,7 @@ Placer::Pick Placer::pick_by_scan(ClassId pod, DomainId inside, ClassCache& cach
   int64_t best_score = ClassCache::kInfeasible;
   for (NodeIndex node : nodes) {
     if (cache.scores[node] == ClassCache::kInfeasible) continue;
-    int64_t score = cache.scores[node] - price[cache.group_of[node]];
+    int64_t score = cache.scores[node] - price[cache.group_of[node]] + nearness(node);
     // Only a node that would win is asked about other pods.
     if (best != kNone && score <= best_score) continue;
     if (query && query->check(node) != Reason::kNone) continue;
@@ -57,7 +56,7 @@ Placer::Pick Placer::pick_by_scan(ClassId pod, DomainId inside, ClassCache& cach
 
 /// As pick_by_scan, where pods prefer the company of others: that is normalised over all feasible nodes.
 Placer::Pick Placer::pick_by_preference(std::span<const NodeIndex> nodes, const ClassCache& cache,
-                                        const CrossPod::Query& query, std::span<const int64_t> price) {
+                                        const CrossPod::Query& query, std::span<const int64_t> price) const {
   std::vector<std::pair<NodeIndex, int64_t>> feasible;
   feasible.reserve(nodes.size());
   int64_t low = std::numeric_limits<int64_t>::max();
@@ -72,7 +71,7 @@ Placer::Pick Placer::pick_by_preference(std::span<const NodeIndex> nodes, const 
   Pick best;
   int64_t best_score = 0;
   for (auto [node, preference] : feasible) {
-    int64_t score = cache.scores[node] - price[cache.group_of[node]];
+    int64_t score = cache.scores[node] - price[cache.group_of[node]] + nearness(node);
     // Preferences of pods count as much as the strategy: 0..100 points, as kube-scheduler normalises them.
     if (high > low) score += 100 * 100 * kPoint * (preference - low) / (high - low);
     if (best.node == kNone || score > best_score) {
@@ -83,11 +82,26 @@ Placer::Pick Placer::pick_by_preference(std::span<const NodeIndex> nodes, const 
   return best;
 }
 
+int64_t Placer::nearness(NodeIndex node) const {
+  return near_.empty() ? 0 : policy_.topology * near_.points(state_, node);
+}
+
 void Placer::assign(uint32_t part, uint32_t member, const Pick& pick) {
+  const auto& compiled = state_.compiled(demand_.parts[part].pod_class);
+  const auto& row = state_.node(pick.node);
+  uint64_t devices = 0;
+  if (compiled.shares() && pick.device_free > 0) {
+    if (const auto* pool = pool_for(row, compiled)) devices = device_with_free(row, *pool, pick.device_free);
+  }
+  assign_devices(part, member, pick.node, devices);
+}
+
+/// `devices` 0: the state chooses.
+void Placer::assign_devices(uint32_t part, uint32_t member, NodeIndex node, uint64_t devices) {
   const auto& wanted = demand_.parts[part];
-  const auto& compiled = state_.compiled(wanted.pod_class);
   RunningPod pod{.pod_class = wanted.pod_class,
-                 .node = pick.node,
+                 .node = node,
+                 .devices = devices,
                  .priority = demand_.priority,
                  .group = demand_.name,
                  .spread_key = demand_.spread_key,
@@ -98,16 +112,16 @@ void Placer::assign(uint32_t part, uint32_t member, const Pick& pick) {
     pod.uid = wanted.members[member].uid;
     pod.name = wanted.members[member].name;
   }
-  const auto& row = state_.node(pick.node);
-  if (compiled.shares() && pick.device_free > 0) {
-    if (const auto* pool = pool_for(row, compiled))
-      pod.devices = device_with_free(row, *pool, pick.device_free);
-  }
   PodIndex index = state_.assign(std::move(pod));
-  bindings_.push_back({part, member, pick.node, state_.pod(index).devices, index});
+  bindings_.push_back({part, member, node, state_.pod(index).devices, index});
+  if (policy_.topology > 0) near_.add(state_, node);
 }
 
 bool Placer::run() {
+  if (policy_.topology > 0) {
+    for (const NodeIndex node : demand_.joined)
+      if (state_.has_node(node)) near_.add(state_, node);
+  }
   if (auto valid = engine::validate(state_, demand_); !valid) {
     why_.reason = "InvalidDemand";
     why_.message = valid.error().message;
@@ -115,13 +129,14 @@ bool Placer::run() {
   }
   bool placed = false;
   if (demand_.parts.size() == 1 && demand_.parts[0].count == 1 && demand_.joined.empty() &&
-      demand_.topology.mode == TopologyRequest::Mode::kNone && demand_.spread.level.empty()) {
-    auto choice = pick(demand_.parts[0].pod_class, kNone);
+      demand_.subgroups.empty() && demand_.topology.mode == TopologyRequest::Mode::kNone &&
+      demand_.spread.level.empty()) {
+    auto choice = pick(demand_.parts[0].pod_class, Area{});
     if (choice.node != kNone) {
       assign(0, 0, choice);
       placed = true;
     } else if (!out_of_budget_) {
-      explain_rejection(demand_.parts[0].pod_class, kNone);
+      explain_rejection(demand_.parts[0].pod_class, Area{});
     }
   } else {
     Parts all(demand_.parts.size());
@@ -139,6 +154,10 @@ bool Placer::run() {
     why_ = {};
     why_.reason = "WorkBudget";
     why_.message = "the decision was given up: its work budget is spent";
+  } else if (given_up_ && !placed) {
+    why_.reason = "WorkBudget";
+    why_.message =
+        "not every arrangement of the gang was tried, the work budget is spent; the first: " + why_.message;
   }
   why_.placed = placed;
   if (placed) {
@@ -152,8 +171,8 @@ bool Placer::run() {
 
 /// Verdicts are counted in the class's cache; only rules between pods, and a domain, need a look at each
 /// node.
-void Placer::explain_rejection(ClassId pod, DomainId inside) {
-  auto& cache = state_.caches().get(state_, pod, policy_, inside != kNone);
+void Placer::explain_rejection(ClassId pod, const Area& area) {
+  auto& cache = state_.caches().get(state_, pod, policy_, !area.everywhere());
   RejectionTable counts;
   auto add = [&](const Rejection& rejection, uint32_t nodes, NodeIndex first) {
     auto& tally = counts[{static_cast<uint8_t>(rejection.reason), rejection.detail}];
@@ -169,13 +188,13 @@ void Placer::explain_rejection(ClassId pod, DomainId inside) {
     if (tally.nodes > 0) add(tally.rejection, tally.nodes, cache.first_of(state_, tally));
   }
   const bool crossed = state_.cross_pod().concerns(state_, pod);
-  if (cache.feasible > 0 && (crossed || inside != kNone)) {
+  if (cache.feasible > 0 && (crossed || !area.everywhere())) {
     std::optional<CrossPod::Query> query;
     if (crossed) query = state_.cross_pod().begin(state_, pod);
     for (NodeIndex node : state_.nodes_in_order()) {
       if (cache.scores[node] == ClassCache::kInfeasible) continue;
       Rejection rejection;
-      if (inside != kNone && state_.domain_of(node, state_.domains()[inside].level) != inside) {
+      if (!area.has(state_, node)) {
         rejection.reason = Reason::kOutsideDomain;
       } else if (query) {
         rejection.reason = query->check(node);

@@ -6,7 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "gpu-scheduler/engine/area.h"
 #include "gpu-scheduler/engine/class_cache.h"
+#include "gpu-scheduler/engine/domain_sets.h"
+#include "gpu-scheduler/engine/gang_search.h"
+#include "gpu-scheduler/engine/nearness.h"
 #include "gpu-scheduler/engine/place.h"
 
 namespace stowage::engine {
@@ -30,24 +34,56 @@ class Placer {
   };
 
   // Single pods (placer.cc).
-  Pick pick(ClassId pod, DomainId inside);
-  Pick pick_by_scan(ClassId pod, DomainId inside, ClassCache& cache, bool crossed);
-  static Pick pick_by_preference(std::span<const NodeIndex> nodes, const ClassCache& cache,
-                                 const CrossPod::Query& query, std::span<const int64_t> price);
+  Pick pick(ClassId pod, const Area& area);
+  Pick pick_by_scan(ClassId pod, const Area& area, ClassCache& cache, bool crossed);
+  Pick pick_by_preference(std::span<const NodeIndex> nodes, const ClassCache& cache,
+                          const CrossPod::Query& query, std::span<const int64_t> price) const;
+  [[nodiscard]] int64_t nearness(NodeIndex node) const;
   void assign(uint32_t part, uint32_t member, const Pick& pick);
-  void explain_rejection(ClassId pod, DomainId inside);
+  void assign_devices(uint32_t part, uint32_t member, NodeIndex node, uint64_t devices);
+  void explain_rejection(ClassId pod, const Area& area);
+
+  // Gangs kept apart (place_spread.cc).
+  struct SpreadRoom {
+    std::vector<std::pair<int64_t, DomainId>> domains;  ///< That may take the gang, with the gangs there.
+    int64_t least = 0;                                  ///< Gangs in the emptiest that could hold it.
+    bool everywhere = false;                            ///< The rule forbids no domain.
+  };
+  bool place_spread(const Parts& parts);
+  [[nodiscard]] std::map<DomainId, int64_t> gangs_by_domain(uint32_t level) const;
+  bool could_hold(std::span<const NodeIndex> nodes, bool whole);
+  bool counts_for_spread(DomainId domain, uint32_t level);
+  SpreadRoom spread_room(uint32_t level);
+  void explain_spread(const Parts& parts, const SpreadRoom& room, uint32_t level);
 
   // Gangs (place_gang.cc).
-  bool place_spread(const Parts& parts);
-  bool place_topology(const Parts& parts, const TopologyRequest& topology, DomainId outer, bool top);
-  bool place_flat(const Parts& parts, DomainId inside);
-  bool place_in_domain(const Parts& parts, DomainId domain, bool top);
-  bool place_fewest_nodes(uint32_t part, DomainId domain);
-  std::vector<DomainId> candidates(const Parts& parts, uint32_t level, DomainId outer);
-  bool inside(DomainId domain, DomainId outer) const;
-  int64_t room(ClassId pod, DomainId domain);
-  void explain_domain(const Parts& parts, uint32_t level, DomainId outer);
+  bool place_topology(const Parts& parts, const TopologyRequest& topology, const Area& outer, bool top);
+  bool place_required(const Parts& parts, uint32_t level, const Area& outer, bool top);
+  bool place_first(const Parts& parts, const std::vector<std::pair<DomainId, Area>>& areas, bool top);
+  bool place_in(const Parts& parts, const Area& area, bool top);
+  bool place_flat(const Parts& parts, const Area& area);
+  bool place_fewest_nodes(uint32_t part, uint32_t member, uint32_t end, const Area& area);
+  bool try_in(const Parts& parts, const Area& area, bool top);
+  std::vector<std::pair<DomainId, Area>> candidates(const Parts& parts, uint32_t level, const Area& outer);
+  DomainId joined_domain(uint32_t level) const;
+  int64_t room(ClassId pod, const Area& area);
+  void explain_domain(const Parts& parts, uint32_t level, const Area& outer);
   void undo_to(ClusterState::Checkpoint point, size_t bindings);
+
+  // Gangs that prefer a level (place_preferred.cc).
+  bool place_preferred(const Parts& parts, uint32_t level, const Area& outer, bool top);
+  bool place_fewest_domains(const Parts& parts, uint32_t level, const Area& outer, bool top);
+  bool place_in_set(const Parts& parts, const DomainSets::Set& set, bool top);
+  void name_domain();
+
+  // Gangs whose pods compete for room (place_hard.cc).
+  [[nodiscard]] bool hard() const;
+  bool search_in(const Area& area, int64_t work);
+  std::vector<SearchGroup> search_groups(const Area& area);
+  bool search_one_of(const std::vector<std::pair<DomainId, Area>>& areas, int64_t work);
+  std::vector<Area> areas_for(const Parts& parts, const TopologyRequest& topology, const Area& outer);
+  [[nodiscard]] std::vector<Parts> groups_of_parts() const;
+  void take_arrangement(const std::vector<Parts>& groups, const std::vector<SearchStep>& steps);
 
   ClusterState& state_;
   const Demand& demand_;
@@ -55,7 +91,11 @@ class Placer {
   WorkBudget& budget_;
   std::vector<Binding> bindings_;
   Explanation why_;
+  Nearness near_;  ///< Of the pods placed so far; kept only where the policy weighs topology.
   bool out_of_budget_ = false;
+  /// Nodes that searches may still look at, beside the budget: a decision stays within milliseconds.
+  int64_t search_left_ = 400'000;
+  bool given_up_ = false;  ///< Some search ended before it had tried everything.
 };
 
 /// Rejected nodes by (reason, detail).

@@ -38,6 +38,8 @@ struct PodClass {
   DeviceRequest device;
   std::vector<Tier> tiers;  ///< Permitted tiers, most wanted first; empty = any.
   Residency residency;
+  /// The model whose weights the pod loads, by the name that NodeSpec::cached_models uses; empty = none.
+  std::string model;
 
   Labels node_selector;
   std::vector<NodeSelector> required_node_affinity;  ///< At most one entry; none = no requirement.

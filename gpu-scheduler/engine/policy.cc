@@ -63,7 +63,9 @@ Result<Policy> Policy::from_config(const PolicyConfig& config) {
   }
   TRY_VOID(read_weight("score.fragmentation", config.fragmentation, out.fragmentation));
   TRY_VOID(read_weight("score.packing", config.packing, out.packing));
+  TRY_VOID(read_weight("score.topology", config.topology, out.topology));
   TRY_VOID(read_weight("score.cost", config.cost, out.cost));
+  TRY_VOID(read_weight("score.weightsLocality", config.weights_locality, out.weights_locality));
   TRY_VOID(read_weight("score.spread", config.spread, out.spread));
   if (out.packing > 0 && out.spread > 0) {
     return fail(Code::kInvalidArgument, "score.spread: contradicts score.packing, one of them must be 0");
@@ -86,7 +88,7 @@ uint64_t Policy::fingerprint() const {
   uint64_t hash = 0xcbf29ce484222325ULL;
   auto mix = [&](uint64_t value) { hash = (hash ^ value) * 0x100000001b3ULL + (hash >> 31); };
   mix(static_cast<uint64_t>(strategy));
-  for (int32_t weight : {fragmentation, packing, cost, spread}) {
+  for (int32_t weight : {fragmentation, packing, topology, cost, weights_locality, spread}) {
     mix(static_cast<uint64_t>(weight));
   }
   mix(model ? model->fingerprint() : 0);

@@ -21,7 +21,7 @@ std::string_view to_string(Strategy strategy);
 struct PolicyConfig {
   std::optional<std::string> strategy;  ///< "Packability" | "FGD" | "BestFit" | "Spread"
   /// Weights of the score terms, 0..1000.
-  std::optional<double> fragmentation, packing, cost, spread;
+  std::optional<double> fragmentation, packing, topology, cost, weights_locality, spread;
   std::optional<std::string> preemption_mode;  ///< "Never" | "LowerPriority"
   std::optional<int64_t> preemption_max_victims;
   std::optional<int64_t> preemption_cooldown_seconds;
@@ -30,10 +30,12 @@ struct PolicyConfig {
 /// Validated weights and limits.
 struct Policy {
   Strategy strategy = Strategy::kPackability;
-  int32_t fragmentation = 100;  ///< Weight of FGD's and Packability's term when they are the strategy.
-  int32_t packing = 0;          ///< Extra weight for full nodes, whatever the strategy.
-  int32_t cost = 10;            ///< Extra weight for cheap nodes.
-  int32_t spread = 0;           ///< Extra weight for empty nodes, whatever the strategy.
+  int32_t fragmentation = 100;    ///< Weight of FGD's and Packability's term when they are the strategy.
+  int32_t packing = 0;            ///< Extra weight for full nodes, whatever the strategy.
+  int32_t topology = 0;           ///< Extra weight for nodes near the pods of the same gang.
+  int32_t cost = 10;              ///< Extra weight for cheap nodes.
+  int32_t weights_locality = 30;  ///< Extra weight for nodes that hold the model's weights.
+  int32_t spread = 0;             ///< Extra weight for empty nodes, whatever the strategy.
   bool preemption = true;
   int32_t max_victims = 64;
   int32_t cooldown_seconds = 60;

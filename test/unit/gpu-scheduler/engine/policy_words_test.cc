@@ -1,5 +1,8 @@
 #include <functional>
 #include <limits>
+#include <map>
+#include <set>
+#include <tuple>
 #include <vector>
 
 #include "gpu-scheduler/engine/place_window.h"
@@ -107,6 +110,69 @@ TEST_CASE("cost: the cheaper node, whatever its name; without the word the first
     CHECK(node(10, strategy) == "z");
     CHECK(node(0, strategy) == "a");
   }
+}
+
+TEST_CASE("topology: a gang that asks for no level stays together; without the word it goes where it packs") {
+  auto racks = [](double topology) {
+    auto policy = Policy::from_config({.strategy = "BestFit", .topology = topology});
+    REQUIRE(policy);
+    ClusterState state;
+    // By packing alone: first "a" (one GPU is left), then "b" in the other rack.
+    for (auto [name, rack, used] : {std::tuple{"a", "r1", 7}, {"b", "r2", 7}, {"c", "r1", 0}}) {
+      auto node = add(state, NodeBuilder(name).gpus(8).rack(rack));
+      if (used > 0) run_pod(state, node, used);
+    }
+    std::set<std::string> out;
+    for (const auto& binding : place_now(state, demand(state, gpu_pod(1), 2), *policy).bindings)
+      out.insert(state.node(binding.node).spec->labels.at("stowage.dev/rack"));
+    return out;
+  };
+  CHECK(racks(0) == std::set<std::string>{"r1", "r2"});
+  CHECK(racks(1000) == std::set<std::string>{"r1"});
+}
+
+TEST_CASE("weightsLocality: the node that holds the model's weights; without the word the fuller one") {
+  auto node = [](double locality, std::string model) {
+    auto policy = Policy::from_config({.strategy = "BestFit", .weights_locality = locality});
+    REQUIRE(policy);
+    ClusterState state;
+    run_pod(state, add(state, NodeBuilder("full").gpus(8)), 7);
+    auto holder = NodeBuilder("holder").gpus(8);
+    holder.spec.cached_models = {"hf://a/small", "hf://b/large"};
+    add(state, std::move(holder));
+    auto pod = gpu_pod(1);
+    pod.model = std::move(model);
+    return state.node_name(place_now(state, demand(state, pod), *policy).bindings.at(0).node);
+  };
+  CHECK(node(1000, "hf://b/large") == "holder");
+  CHECK(node(0, "hf://b/large") == "full");
+  CHECK(node(1000, "hf://c/other") == "full");
+  CHECK(node(1000, "") == "full");
+}
+
+TEST_CASE("terms of a placement's score: by the words that made them, and their sum decided") {
+  auto policy = Policy::from_config(
+      {.strategy = "BestFit", .packing = 10, .topology = 50, .cost = 20, .weights_locality = 40});
+  REQUIRE(policy);
+  ClusterState state;
+  auto dear = NodeBuilder("a").gpus(8).rack("r1").price(2'000'000);
+  dear.spec.cached_models = {"hf://b/large"};
+  add(state, std::move(dear));
+  auto pod = gpu_pod(1);
+  pod.model = "hf://b/large";
+  const auto wanted = demand(state, pod, 2);
+  const auto decision = place_now(state, wanted, *policy);
+  REQUIRE(decision.placed());
+  const auto digest = state.digest();
+  std::map<std::string, int64_t> terms;
+  for (const auto& term : explain_placement(state, wanted, decision, *policy))
+    terms[term.name] = term.value;
+  CHECK(state.digest() == digest);
+  CHECK(terms.at("weightsLocality") == 40 * 100);
+  CHECK(terms.at("cost") == -20 * 100);
+  CHECK(terms.at("topology") == 50 * 100);
+  CHECK(terms.at("BestFit") == 10 * terms.at("packing"));
+  CHECK_FALSE(terms.contains("spread"));
 }
 
 TEST_CASE("tiers: the most wanted that has room, then the next, never one that is not permitted") {
