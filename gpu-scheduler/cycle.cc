@@ -206,7 +206,10 @@ std::vector<PlannedBind> Cycle::assume(const std::string& unit, const ReadyUnit&
   Placed& placed = placed_[unit];
   placed.domain = decision.why.domain;
   placed.score = 0;
-  for (const engine::ScoreTerm& term : decision.why.score)
+  const ActivePolicy* policy = policies_.find(ready.policy);
+  if (policy == nullptr) return binds;
+  for (const engine::ScoreTerm& term :
+       engine::explain_placement(cache_.state(), ready.demand, decision, policy->policy))
     placed.score += term.value;
   return binds;
 }

@@ -27,7 +27,9 @@ void read_score(JsonValue value, engine::PolicyConfig& out) {
   value.object([&out](std::string_view key, JsonValue item) {
     if (key == "fragmentation") return read_number(item, out.fragmentation);
     if (key == "packing") return read_number(item, out.packing);
+    if (key == "topology") return read_number(item, out.topology);
     if (key == "cost") return read_number(item, out.cost);
+    if (key == "weightsLocality") return read_number(item, out.weights_locality);
     if (key == "spread") return read_number(item, out.spread);
   });
 }

@@ -40,6 +40,11 @@ struct DeviceWishes {
   std::vector<engine::Tier> tiers;
 };
 
+/// Which weights a pod loads, and which a node holds: names separated by commas, equal where they mean the
+/// same (`hf://org/name`, with `@revision` where the deployment names one).
+inline constexpr std::string_view kModelAnnotation = "stowage.dev/model";
+inline constexpr std::string_view kCachedModelsAnnotation = "stowage.dev/cached-models";
+
 /// Claims, volumes and classes by name; any may be null when it is not known.
 struct StorageLookup {
   std::function<std::shared_ptr<const api::PersistentVolumeClaim>(std::string_view key)> claim;

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <set>
 #include <span>
 
 #include "base/quantity.h"
@@ -107,6 +108,22 @@ void set_amounts(const api::Node& node, engine::NodeSpec& out) {
   }
 }
 
+/// Sorted, without blanks and repetitions.
+std::vector<std::string> names_in(std::string_view list) {
+  std::set<std::string> out;
+  while (!list.empty()) {
+    const size_t comma = std::min(list.find(','), list.size());
+    std::string_view name = list.substr(0, comma);
+    list.remove_prefix(std::min(comma + 1, list.size()));
+    while (!name.empty() && name.front() == ' ')
+      name.remove_prefix(1);
+    while (!name.empty() && name.back() == ' ')
+      name.remove_suffix(1);
+    if (!name.empty()) out.emplace(name);
+  }
+  return {out.begin(), out.end()};
+}
+
 }  // namespace
 
 bool is_accelerator(std::string_view resource) {
@@ -139,6 +156,7 @@ engine::NodeSpec to_node_spec(const api::Node& node, const NodeCapacity* capacit
       out.taints.push_back({.key = taint.key, .value = taint.value, .effect = *effect});
   }
   set_amounts(node, out);
+  out.cached_models = names_in(node.meta.annotation(kCachedModelsAnnotation));
   out.tier = capacity != nullptr ? capacity->tier : tier_of_labels(node.meta.labels);
   if (capacity != nullptr) out.price_micro = capacity->price_micro;
   return out;

@@ -28,6 +28,8 @@ engine::PodClass to_pod_class(const api::Pod& pod, const DeviceWishes& wishes, V
   out.requests = effective_requests(pod);
   out.device = to_device(out.requests, wishes);
   out.tiers = wishes.tiers;
+  // Once it has a node, nothing is chosen for it: one class less.
+  if (pod.spec.node_name.empty()) out.model = pod.meta.annotation(kModelAnnotation);
   translate_constraints(pod.spec, out);
   out.volume_node_affinity = std::move(volumes.node_affinity);
   return out;

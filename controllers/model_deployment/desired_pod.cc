@@ -78,6 +78,7 @@ Json annotations(const api::ModelDeploymentSpec& spec) {
   };
   const auto& placement = spec.placement;
   set(kPolicyAnnotation, placement.policy);
+  set(kModelAnnotation, spec.model.uri + (spec.model.revision.empty() ? "" : "@" + spec.model.revision));
   if (!placement.topology_level.empty()) {
     set(placement.topology_required ? kTopologyRequiredAnnotation : kTopologyPreferredAnnotation,
         placement.topology_level);

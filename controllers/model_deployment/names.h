@@ -22,6 +22,7 @@ inline constexpr std::string_view kSpreadAnnotation = "stowage.dev/spread";
 inline constexpr std::string_view kProductsAnnotation = "stowage.dev/products";
 inline constexpr std::string_view kDeviceMemoryAnnotation = "stowage.dev/device-memory";
 inline constexpr std::string_view kTiersAnnotation = "stowage.dev/tiers";
+inline constexpr std::string_view kModelAnnotation = "stowage.dev/model";
 inline constexpr std::string_view kPolicyAnnotation = "stowage.dev/scheduling-policy";
 
 inline constexpr std::string_view kFieldManager = "stowage-operator";

@@ -87,6 +87,19 @@ TEST_CASE("node with more devices than the engine numbers: still counted as an a
   CHECK(out.allocatable.extended.at("nvidia.com/mig-1g.10gb") == 60);
 }
 
+TEST_CASE("weights: the pod's model and the models a node holds come from annotations") {
+  api::Node node = h100_node();
+  CHECK(to_node_spec(node, nullptr).cached_models.empty());
+  node.meta.annotations = {{"stowage.dev/cached-models", " hf://b/large@v2, ,hf://a/small,hf://b/large@v2"}};
+  CHECK(to_node_spec(node, nullptr).cached_models ==
+        std::vector<std::string>{"hf://a/small", "hf://b/large@v2"});
+  api::Pod pod;
+  pod.meta.annotations = {{"stowage.dev/model", "hf://b/large@v2"}};
+  CHECK(to_pod_class(pod, {}).model == "hf://b/large@v2");
+  pod.spec.node_name = "n1";
+  CHECK(to_pod_class(pod, {}).model.empty());
+}
+
 TEST_CASE("AMD memory label: G means GiB") {
   api::Node node;
   node.meta.labels = {{"amd.com/gpu.product-name", "MI300X"}, {"amd.com/gpu.vram", "192G"}};

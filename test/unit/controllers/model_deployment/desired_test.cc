@@ -125,6 +125,7 @@ TEST_CASE(
                         0, 0, 0, 1);
   const Json& notes = made["metadata"]["annotations"];
   CHECK(notes["stowage.dev/topology-required"] == "rack");
+  CHECK(notes["stowage.dev/model"] == "hf://Qwen/Qwen2.5-7B-Instruct");
   CHECK(notes["stowage.dev/spread"] == "zone/2");
   CHECK(notes["stowage.dev/products"] == "A,B");
   CHECK(notes["stowage.dev/device-memory"] == "80Gi");

@@ -25,7 +25,7 @@ std::string error_of(const Result<PolicyFile>& result) {
 TEST_CASE("policy with every key: becomes the engine's policy") {
   auto file = with_spec(
       "  strategy: FGD\n"
-      "  score: {fragmentation: 1, packing: 2, cost: 4, spread: 0}\n"
+      "  score: {fragmentation: 1, packing: 2, topology: 3, cost: 4, weightsLocality: 5, spread: 0}\n"
       "  preemption: {mode: Never, maxVictims: 7}\n"
       "  topologyLevels:\n"
       "    - {name: hall, labels: [example.com/hall]}\n"
@@ -35,7 +35,9 @@ TEST_CASE("policy with every key: becomes the engine's policy") {
   CHECK(file->policy.strategy == engine::Strategy::kFgd);
   CHECK(file->policy.fragmentation == 1);
   CHECK(file->policy.packing == 2);
+  CHECK(file->policy.topology == 3);
   CHECK(file->policy.cost == 4);
+  CHECK(file->policy.weights_locality == 5);
   CHECK_FALSE(file->policy.preemption);
   CHECK(file->policy.max_victims == 7);
   CHECK(file->levels ==
@@ -94,6 +96,10 @@ TEST_CASE("mistake in a policy: file, line and column, and what is wanted") {
            {"  score:\n    cost: -1\n", "p.yaml:6:11: score.cost: must be a number from 0 to 1000, not -1"},
            {"  score:\n    cost: 1001\n",
             "p.yaml:6:11: score.cost: must be a number from 0 to 1000, not 1001"},
+           {"  score:\n    topology: -1\n",
+            "p.yaml:6:15: score.topology: must be a number from 0 to 1000, not -1"},
+           {"  score:\n    weightsLocality: 1001\n",
+            "p.yaml:6:22: score.weightsLocality: must be a number from 0 to 1000, not 1001"},
            {"  score:\n    packing: 1\n    spread: 1\n",
             "p.yaml:7:13: score.spread: contradicts score.packing, one of them must be 0"},
            {"  score: [1]\n", "p.yaml:5:10: spec.score must be a mapping"},
