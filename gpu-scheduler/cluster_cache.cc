@@ -149,6 +149,11 @@ void ClusterCache::place(PodRecord& record) {
   // Whatever else is wrong with a foreign pod, what it holds must count.
   if (!id) {
     engine::PodClass plain{.requests = effective_requests(pod.spec)};
+    auto& asked = plain.requests;
+    for (int64_t* amount : {&asked.cpu_milli, &asked.memory_bytes, &asked.ephemeral_bytes})
+      *amount = std::min(*amount, engine::kMaxAmount);
+    for (auto& [name, amount] : asked.extended)
+      amount = std::min(amount, engine::kMaxAmount);
     id = state_.intern(plain);
     if (!id) return;
   }

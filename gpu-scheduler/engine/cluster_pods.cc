@@ -40,8 +40,8 @@ void each_device(const NodeRow& row, const CompiledClass& wanted, uint64_t devic
   }
 }
 
-/// True when the sums of a node would come near the end of their range. A class asks for 2^53 at most, so
-/// only a node that is oversubscribed hundreds of times over gets there.
+/// True when the sums of a node would come near the end of their range. A class asks for 2^60 at most, so
+/// only a node that is oversubscribed by 2^61 gets there.
 bool sums_overflow(const NodeRow& row, const CompiledClass& wanted) {
   constexpr int64_t kLeast = -(int64_t{1} << 61);
   bool out = row.free_cpu_milli < kLeast || row.free_memory_bytes < kLeast ||

@@ -18,8 +18,7 @@ const Labels kNoLabels;
 
 Result<void> validate_spec(const NodeSpec& spec) {
   auto negative = [&](std::string_view field, int64_t value) -> Result<void> {
-    constexpr int64_t kMax = int64_t{1} << 60;
-    if (value >= 0 && value <= kMax) return {};
+    if (value >= 0 && value <= kMaxAmount) return {};
     return fail(Code::kInvalidArgument,
                 fmt::format("node {}: {} is {}, outside 0..2^60", spec.name, field, value));
   };

@@ -30,7 +30,7 @@ Reason check_pools(const NodeRow& row, const CompiledClass& pod) {
     found = true;
     if (pod.product_rank(pool.product) < 0) {
       worst = std::max(worst, Reason::kProduct);
-    } else if (pod.device_memory_need > 0 && pool.memory_bytes * 100 < pod.device_memory_need) {
+    } else if (pod.device_memory_need > 0 && __int128{pool.memory_bytes} * 100 < pod.device_memory_need) {
       worst = std::max(worst, Reason::kDeviceMemory);
     } else if (pod.shares() && !pool.shareable) {
       worst = std::max(worst, Reason::kNoSharing);

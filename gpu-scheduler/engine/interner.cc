@@ -11,12 +11,12 @@ namespace {
 /// 81,559 MiB, an L4 "24 GB" 23,034 MiB.
 constexpr int64_t kMemoryTolerancePercent = 93;
 
-/// Amounts beyond this could overflow sums over a cluster: 2^53 is 9 PB in bytes.
-constexpr int64_t kMaxAmount = int64_t{1} << 53;
+/// Devices of one pod; no node has as many.
+constexpr int64_t kMostDevices = int64_t{1} << 20;
 
 Result<void> check_amount(std::string_view field, int64_t value) {
   if (value < 0 || value > kMaxAmount) {
-    return fail(Code::kInvalidArgument, fmt::format("{}: {} is outside 0..2^53", field, value));
+    return fail(Code::kInvalidArgument, fmt::format("{}: {} is outside 0..2^60", field, value));
   }
   return {};
 }
@@ -74,6 +74,12 @@ Result<void> validate(const PodClass& pod_class) {
   if (device.count < 0) {
     return fail(Code::kInvalidArgument, fmt::format("device.count: {} is negative", device.count));
   }
+  const auto listed = requests.extended.find(device.resource);
+  const int64_t most = listed == requests.extended.end() ? 0 : listed->second;
+  if (std::max<int64_t>(most, device.count) > kMostDevices && !device.resource.empty()) {
+    return fail(Code::kInvalidArgument,
+                fmt::format("device.count: {} is more than 2^20", std::max<int64_t>(most, device.count)));
+  }
   if (device.count > 0 && device.resource.empty()) {
     return fail(Code::kInvalidArgument, "device.resource: must be named when device.count is not 0");
   }
@@ -118,9 +124,9 @@ CompiledClass compile(const PodClass& pod_class, Interner& interner) {
       count = std::max(count, it->second);
     }
   }
-  out.device_count = static_cast<int32_t>(std::min<int64_t>(count, 1 << 20));
+  out.device_count = static_cast<int32_t>(count);
   out.device_milli = device.milli;
-  out.device_memory_need = device.memory_bytes * kMemoryTolerancePercent;
+  out.device_memory_need = __int128{device.memory_bytes} * kMemoryTolerancePercent;
   for (const auto& product : device.products)
     out.products.push_back(interner.text_id(product));
   for (const auto& [name, amount] : pod_class.requests.extended) {

@@ -25,8 +25,8 @@ struct CompiledClass {
   uint32_t device_resource = kNone;
   int32_t device_count = 0;
   int32_t device_milli = kWholeDevice;
-  int64_t device_memory_need = 0;  ///< Hundredths of the least memory that counts: device * 100 >= need.
-  std::vector<StringId> products;  ///< Most wanted first; empty = any.
+  __int128 device_memory_need = 0;  ///< Hundredths of the least memory that counts: device * 100 >= need.
+  std::vector<StringId> products;   ///< Most wanted first; empty = any.
   bool looks_at_other_pods = false;
   uint32_t shape = 0;  ///< Classes that differ only in what other pods see of them share a shape.
 

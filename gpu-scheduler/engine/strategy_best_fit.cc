@@ -29,13 +29,15 @@ struct Fraction {
 Fraction left_fraction(const Left& left, const ClusterScale& scale) {
   __int128 cpu = scale.cpu_milli;
   __int128 device = scale.device_milli;
-  return {50 * left.cpu_milli * device + 50 * left.device_milli * cpu, cpu * device};
+  return {__int128{50} * left.cpu_milli * device + __int128{50} * left.device_milli * cpu, cpu * device};
 }
 
 int64_t floor_div(__int128 over, __int128 under) {
   __int128 quotient = over / under;
   if (over % under < 0) --quotient;
-  return static_cast<int64_t>(quotient);
+  // Only a node that foreign pods oversubscribe many times over is further off.
+  constexpr __int128 kMost = __int128{1} << 40;
+  return static_cast<int64_t>(std::clamp(quotient, -kMost, kMost));
 }
 
 }  // namespace

@@ -24,6 +24,9 @@ inline constexpr uint32_t kNone = std::numeric_limits<uint32_t>::max();
 
 /// Most devices a node may have; a pod's devices are a 64-bit mask, bit = index on the node.
 inline constexpr size_t kMaxDevices = 64;
+/// Largest amount of anything, of a node or of a pod. Sums over the pods of one node stay within 2^63,
+/// because a node that is short by 2^61 takes no more.
+inline constexpr int64_t kMaxAmount = int64_t{1} << 60;
 /// Thousandths of one whole device.
 inline constexpr int32_t kWholeDevice = 1000;
 
