@@ -114,10 +114,12 @@ class Planner {
   [[nodiscard]] int32_t next_attempt(int32_t replica) const {
     const auto recorded = recorded_.find(replica);
     const auto last = grouped_.last_attempt.find(replica);
-    const int32_t label = last == grouped_.last_attempt.end() ? -1 : last->second;
-    // A recorded number that no pod has yet is the attempt that was promised and not made.
-    const bool promised = recorded != recorded_.end() && recorded->second.attempt > label;
-    int32_t next = promised ? recorded->second.attempt : label + 1;
+    const auto made = world_.made.find(replica);
+    const int32_t used = std::max(last == grouped_.last_attempt.end() ? -1 : last->second,
+                                  made == world_.made.end() ? -1 : made->second);
+    // A recorded number that no pod had yet is the attempt that was promised and not made.
+    const bool promised = recorded != recorded_.end() && recorded->second.attempt > used;
+    int32_t next = promised ? recorded->second.attempt : used + 1;
     while (world_.taken.contains({replica, next}))
       ++next;
     return next;
@@ -350,6 +352,7 @@ void Planner::emit_slot(const Slot& slot) {
     if (promised) {
       plan_.attempts.push_back(recorded->second);
     } else if (recorded != recorded_.end() || grouped_.by_replica.contains(slot.replica) ||
+               world_.made.contains(slot.replica) ||
                world_.taken.contains({slot.replica, view.attempt - 1})) {
       plan_.attempts.push_back(
           {slot.replica, view.attempt, slot.restarts, std::chrono::time_point_cast<seconds>(world_.now)});

@@ -33,6 +33,9 @@ struct World {
   std::vector<api::ReplicaAttempt> attempts;  ///< status.attempts.
   /// (replica, attempt) of pods whose names somebody else holds: these attempts cannot be made.
   std::set<std::pair<int32_t, int32_t>> taken;
+  /// Replica -> its highest attempt that had a pod, as far as this process knows: also of pods that somebody
+  /// took away whole between two looks.
+  std::map<int32_t, int32_t> made;
   /// For how long a group (replica, attempt) has been half bound, as this process saw it: its clock and the
   /// API server's may differ by more than the pause.
   std::map<std::pair<int32_t, int32_t>, Millis> half_bound;

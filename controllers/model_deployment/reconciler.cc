@@ -53,7 +53,7 @@ boost::asio::awaitable<Result<kube::Action>> Reconciler::reconcile(std::string k
     written_.erase(key);
     written_at_.erase(key);
     refused_.erase(key);
-    taken_.erase(key);
+    attempts_.erase(key);
     half_bound_.erase(key);
     co_return kube::Action::await_change();
   }
@@ -106,27 +106,41 @@ void Reconciler::plan(Pass& pass) {
   world.revision = pass.revision;
   world.owner_uid = deployment.meta.uid;
   world.attempts = pass.before.attempts;
-  if (const auto it = taken_.find(pass.key); it != taken_.end()) {
-    if (it->second.uid == deployment.meta.uid) {
-      world.taken = it->second.attempts;
-    } else {
-      taken_.erase(it);
-    }
-  }
   for (const auto& revision : pass.observed.revisions) {
     if (revision->nodes > 0) world.group_sizes[revision->meta.name] = revision->nodes;
   }
   for (const auto& pod : pass.observed.pods)
     world.members.push_back({.fact = *pod, .node_gone = pass.lost_nodes.contains(pod->node)});
+  Attempts& known = attempts_of(pass);
+  world.taken = known.taken;
+  world.made = known.made;
   const MonoTime now = env_.clock.now();
   auto& since = half_bound_[pass.key];
   for (const auto& [group, seen] : since)
     world.half_bound[group] = std::chrono::duration_cast<Millis>(now - seen);
   pass.plan = decide(world);
+  // A replica that is scaled away and comes back later is another one.
+  std::erase_if(known.made, [&](const auto& entry) {
+    return !std::ranges::binary_search(pass.plan.replicas, entry.first, {}, &ReplicaView::replica);
+  });
   std::erase_if(since, [&](const auto& entry) { return !pass.plan.half_bound.contains(entry.first); });
   for (const auto& group : pass.plan.half_bound)
     since.try_emplace(group, now);
   if (since.empty()) half_bound_.erase(pass.key);
+}
+
+Reconciler::Attempts& Reconciler::attempts_of(const Pass& pass) {
+  const std::string& uid = pass.deployment().meta.uid;
+  Attempts& out = attempts_[pass.key];
+  if (out.uid != uid) out = {.uid = uid, .taken = {}, .made = {}};
+  // Only what the cache has shown: of a create whose pod never came, the same name is tried again.
+  for (const auto& pod : pass.observed.pods) {
+    const auto* owner = pod->meta.controller();
+    if (!pod->is_member() || owner == nullptr || owner->uid != uid) continue;
+    int32_t& highest = out.made.try_emplace(pod->replica, pod->attempt).first->second;
+    highest = std::max(highest, pod->attempt);
+  }
+  return out;
 }
 
 api::ModelDeploymentStatus Reconciler::status_before(const api::ModelDeployment& deployment) {

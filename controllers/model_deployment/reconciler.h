@@ -58,6 +58,7 @@ class Reconciler {
   kube::Async<void> find_lost_nodes(Pass& pass);
   kube::Async<void> ensure_revision(Pass& pass);
   kube::Async<void> create_revision(Pass& pass, std::string data);
+  kube::Async<bool> create_revision_as(Pass& pass, std::string name, const std::string& data);
   kube::Async<void> prune_revisions(Pass& pass);
   kube::Async<void> ensure_services(Pass& pass);
   kube::Async<void> ensure_service(Pass& pass, DesiredService desired);
@@ -79,12 +80,15 @@ class Reconciler {
   kube::Expectations expectations_;
   /// Status as last written, until the cache has caught up with it.
   std::map<std::string, Written> written_;
-  /// Attempts whose pods' names somebody else holds, by deployment.
-  struct Taken {
+  /// What this process knows of the attempts of a deployment: World::taken and World::made.
+  struct Attempts {
     std::string uid;
-    std::set<std::pair<int32_t, int32_t>> attempts;
+    std::set<std::pair<int32_t, int32_t>> taken;
+    std::map<int32_t, int32_t> made;
   };
-  std::map<std::string, Taken> taken_;
+  /// Those of this object, not of an earlier namesake, with what the cache shows now.
+  Attempts& attempts_of(const Pass& pass);
+  std::map<std::string, Attempts> attempts_;
   /// Since when groups are half bound, by deployment.
   std::map<std::string, std::map<std::pair<int32_t, int32_t>, MonoTime>> half_bound_;
   /// When each status was written last: figures alone are not written at every change.

@@ -94,13 +94,24 @@ kube::Async<void> Reconciler::ensure_revision(Pass& pass) {
   co_return Result<void>{};
 }
 
+// The name follows from the spec. Another key under it is a collision of hashes; another owner is an earlier
+// namesake whose children are not collected yet, and that may take a while: the next name serves as well.
 kube::Async<void> Reconciler::create_revision(Pass& pass, std::string data) {
+  constexpr int kNames = 20;
   const auto& deployment = pass.deployment();
-  int salt = 0;
-  std::string name = revision_name(deployment.meta.name, deployment.spec.revision_key, salt);
-  // Another key under the same name is a collision of hashes.
-  while (std::ranges::any_of(pass.observed.revisions, [&](const auto& r) { return r->meta.name == name; }))
-    name = revision_name(deployment.meta.name, deployment.spec.revision_key, ++salt);
+  for (int salt = 0; salt < kNames; ++salt) {
+    const std::string name = revision_name(deployment.meta.name, deployment.spec.revision_key, salt);
+    if (std::ranges::any_of(pass.observed.revisions, [&](const auto& r) { return r->meta.name == name; }))
+      continue;
+    CO_TRY(const bool ours, co_await create_revision_as(pass, name, data));
+    if (ours) co_return Result<void>{};
+  }
+  co_return fail(Code::kConflict, "all names of the next ControllerRevision belong to other objects");
+}
+
+// False: the name is somebody else's.
+kube::Async<bool> Reconciler::create_revision_as(Pass& pass, std::string name, const std::string& data) {
+  const auto& deployment = pass.deployment();
   const std::string body = revision_object(deployment, name, last_number(pass.observed) + 1, data);
   expectations_.expect_create(pass.key, "revision/" + name, env_.clock.now());
   auto created =
@@ -112,12 +123,10 @@ kube::Async<void> Reconciler::create_revision(Pass& pass, std::string data) {
     if (!created) co_return std::unexpected(std::move(created).error());
   }
   CO_TRY(auto fact, decode_revision_fact(*created));
-  if (!owned_by(fact.meta, deployment)) {
-    co_return fail(Code::kConflict, fmt::format("ControllerRevision {} belongs to another object", name));
-  }
-  pass.revision = name;
+  if (!owned_by(fact.meta, deployment)) co_return false;
+  pass.revision = std::move(name);
   pass.observed.revisions.push_back(std::make_shared<const RevisionFact>(std::move(fact)));
-  co_return Result<void>{};
+  co_return true;
 }
 
 kube::Async<void> Reconciler::prune_revisions(Pass& pass) {
@@ -251,9 +260,7 @@ kube::Async<void> Reconciler::create_pod(Pass& pass, PodCreate create, std::stri
   CO_TRY(const auto fact, decode_pod_fact(text));
   if (owned_by(fact.meta, deployment) && !fact.meta.deleted) co_return Result<void>{};
   // The next attempt has other names.
-  Taken& taken = taken_[pass.key];
-  if (taken.uid != deployment.meta.uid) taken = {.uid = deployment.meta.uid, .attempts = {}};
-  taken.attempts.insert({create.replica, create.attempt});
+  attempts_of(pass).taken.insert({create.replica, create.attempt});
   co_return fail(Code::kConflict, fmt::format("pod {} exists and is not ours or is being deleted", name));
 }
 

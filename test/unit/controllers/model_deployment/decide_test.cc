@@ -146,6 +146,21 @@ TEST_CASE(
   CHECK(plan.attempts == cluster.world.attempts);
 }
 
+TEST_CASE(
+    "somebody took all pods of an attempt away between two looks: the next attempt has another number") {
+  Cluster cluster(1, 2);
+  SECTION("its number was recorded") {
+    cluster.world.attempts = {{0, 3, 2, cluster.world.now}};
+  }
+  SECTION("nothing was recorded") {}
+  cluster.world.made = {{0, 3}};
+  const Plan plan = cluster.decide();
+  REQUIRE(plan.creates.size() == 2);
+  CHECK(plan.creates[0].attempt == 4);
+  REQUIRE(plan.attempts.size() == 1);
+  CHECK(plan.attempts[0].attempt == 4);
+}
+
 TEST_CASE("failures that come from outside: replaced free of budget") {
   Cluster cluster(1, 2);
   cluster.group(0, kNew);

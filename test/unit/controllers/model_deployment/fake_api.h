@@ -40,7 +40,7 @@ class FakeApi {
     const bool fresh = object.is_null();
     object["metadata"] = {{"name", "m"},
                           {"namespace", "a"},
-                          {"uid", "uid-m"},
+                          {"uid", deployment_uid},
                           {"generation", fresh ? 1 : object["metadata"]["generation"].get<int>() + 1},
                           {"resourceVersion", std::to_string(++version_)}};
     object["spec"] = {{"model", {{"uri", "hf://a/b"}}}};
@@ -86,6 +86,10 @@ class FakeApi {
     objects_[path(plural, name)] = std::move(object);
     follow();
   }
+  void take_away(const std::string& plural, const std::string& name) {
+    objects_.erase(path(plural, name));
+    follow();
+  }
   [[nodiscard]] std::string ready_reason() {
     for (const auto& c : object("modeldeployments", "m")["status"]["conditions"]) {
       if (c["type"] == "Ready") return c["status"].get<std::string>() + " " + c["reason"].get<std::string>();
@@ -114,6 +118,7 @@ class FakeApi {
     refusal_message_ = std::move(message);
   }
 
+  std::string deployment_uid = "uid-m";  ///< Of the next deploy().
   kube::Store<api::ModelDeployment> deployments;
   kube::Store<api::ModelRuntime> runtimes;
   kube::Store<api::SchedulingPolicy> policies;

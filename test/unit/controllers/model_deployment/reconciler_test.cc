@@ -234,6 +234,24 @@ TEST_CASE("pods become ready one by one: figures are written once a second, cond
   CHECK(f.api.ready_reason() == "True AllReplicasReady");
 }
 
+TEST_CASE(
+    "a pod is taken away whole between two looks: its number is not used again, until it is scaled away") {
+  Fixture f;
+  f.api.deploy(Json::object());
+  f.settle();
+  f.api.take_away("pods", "m-0-0-0");
+  f.settle();
+  CHECK(f.names("pods") == std::set<std::string>{"m-0-1-0"});
+  f.api.take_away("pods", "m-0-1-0");
+  f.settle();
+  CHECK(f.names("pods") == std::set<std::string>{"m-0-2-0"});
+  f.api.deploy({{"replicas", 0}});
+  f.settle();
+  f.api.deploy({{"replicas", 1}});
+  f.settle();
+  CHECK(f.names("pods") == std::set<std::string>{"m-0-0-0"});
+}
+
 TEST_CASE("a gang stays half bound: replaced after 7 s of this process, and not before") {
   Fixture f;
   f.api.deploy({{"parallelism", {{"tensor", 8}, {"pipeline", 2}, {"data", 1}}}});
@@ -394,8 +412,8 @@ TEST_CASE("rule 29: every child names its owner by UID, and a namesake's childre
   }
   // Deleted and made again under the same name while the children of the first still stand.
   const auto children = f.names("pods");
-  f.api.object("modeldeployments", "m")["metadata"]["uid"] = "uid-second";
   f.api.object("modeldeployments", "m").erase("status");
+  f.api.deployment_uid = "uid-second";
   f.api.deploy({{"parallelism", {{"tensor", 8}, {"pipeline", 2}, {"data", 1}}}});
   f.start();
   for (int i = 0; i < 3; ++i)
@@ -403,6 +421,14 @@ TEST_CASE("rule 29: every child names its owner by UID, and a namesake's childre
   for (const auto& name : children)
     CHECK(f.api.object("pods", name)["metadata"]["ownerReferences"].at(0)["uid"] == "uid-m");
   CHECK(f.api.object("services", "m")["metadata"]["ownerReferences"].at(0)["uid"] == "uid-m");
+  // It does not wait until they are collected: its revision and pods have names of their own.
+  for (const char* kind : {"pods", "controllerrevisions"}) {
+    CAPTURE(kind);
+    const auto all = f.api.all(kind);
+    CHECK(std::ranges::any_of(all, [](const Json& child) {
+      return child["metadata"]["ownerReferences"].at(0)["uid"] == "uid-second";
+    }));
+  }
 }
 
 TEST_CASE("a Service or revision of ours was replaced by a namesake since it was seen: the patch misses it") {
