@@ -306,9 +306,10 @@ struct Kubelets::State {
     if (fresh && !nodes.contains(node))
       due.insert({.at = now + times.pod_gc, .uid = uid, .what = Due::kRemove});
     pods_of_node[node].insert(uid);
-    if (state.pod.terminal()) {
-      forget_due(uid);
-      if (const auto it = nodes.find(node); it != nodes.end()) it->second.room.release(uid);
+    if (const auto it = nodes.find(node); state.pod.terminal() && it != nodes.end()) {
+      // It runs no more; whether it is removed was decided by others.
+      if (!state.stopping) forget_due(uid);
+      it->second.room.release(uid);
     }
     if (state.pod.terminating()) {
       state.grace_seconds = grace_seconds(frame.object);

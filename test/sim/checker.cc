@@ -116,7 +116,7 @@ void Checker::on_deployment(const Change& change) {
   const bool fresh = !targets_.contains(key);
   Target& target = targets_[key];
   const Json& spec = object["spec"];
-  const int64_t before = target.replicas;
+  const int64_t old = target.replicas;
   const int64_t most = target.replicas + target.surge;
   target.uid = uid;
   target.replicas = spec.value("suspend", false) ? 0 : spec.value("replicas", int64_t{1});
@@ -124,8 +124,8 @@ void Checker::on_deployment(const Change& change) {
   target.surge = int_or_percent(rollout.value("maxSurge", Json(1)), target.replicas, 1);
   target.unavailable = int_or_percent(rollout.value("maxUnavailable", Json(0)), target.replicas, 0);
   target.budget = rollout.value("/restartBudget/restarts"_json_pointer, int64_t{5});
+  const int64_t before = fresh ? target.replicas : old;  // what nobody wanted yet excuses nothing
   const int64_t generation = meta.value("generation", int64_t{0});
-  if (fresh) target.lowest = target.replicas;
   if (generation != target.generation) {
     const bool recent = change.now - target.changed <= patience_.target_change;
     target.highest = std::max(recent ? target.highest : 0, most);

@@ -4,8 +4,10 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "base/check.h"
 #include "base/clock.h"
 #include "test/sim/mutations.h"
 #include "test/sim/regression.h"
@@ -15,10 +17,14 @@ namespace {
 
 using namespace stowage;
 
+/// A schedule needs some 20 MB; a seed that lets its process grow by this much is told.
+constexpr int64_t kNoteworthyMb = 64;
+
 struct Arguments {
   std::string seeds = "1..100";
   std::string crds = "crds";
   std::string mutation;
+  std::string known;
   std::string store;
   std::vector<std::string> replay;
   int replicas = 2;
@@ -34,7 +40,7 @@ bool parse_seeds(const std::string& text, uint64_t& first, uint64_t& last) {
 }
 
 sim::Verdict verdict(const sim::Outcome& outcome) {
-  return {.seed = outcome.seed, .violations = outcome.violations, .story = outcome.logs};
+  return {.seed = outcome.seed, .violations = outcome.violations, .story = outcome.logs, .peak_mb = 0};
 }
 
 void tell(const sim::Verdict& seed, bool with_logs) {
@@ -71,7 +77,11 @@ int play_seeds(const Arguments& arguments, const sim::Ground& ground, uint64_t f
   size_t violations = 0;
   uint64_t played = 0;
   std::vector<uint64_t> failing;
+  int64_t peak_mb = 0;
   const auto done = [&](const sim::Verdict& seed) {
+    if (seed.peak_mb > peak_mb + kNoteworthyMb)
+      fmt::print(stderr, "seed {}: a process holds {} MB\n", seed.seed, seed.peak_mb);
+    peak_mb = std::max(peak_mb, seed.peak_mb);
     if (++played % 500 == 0) fmt::print(stderr, "{} of {} seeds\n", played, last - first + 1);
     if (seed.violations.empty()) return;
     violations += seed.violations.size();
@@ -87,6 +97,7 @@ int play_seeds(const Arguments& arguments, const sim::Ground& ground, uint64_t f
   fmt::print("{}\n", nlohmann::json{{"seeds", last - first + 1},
                                     {"violations", violations},
                                     {"failing", failing},
+                                    {"peak_mb", peak_mb},
                                     {"schedules_per_minute",
                                      static_cast<int64_t>(static_cast<double>(last - first + 1) / minutes)}}
                          .dump());
@@ -112,26 +123,48 @@ int replay(const Arguments& arguments, const sim::Ground& ground) {
   return violations == 0 ? 0 : 1;
 }
 
-/// Every seeded bug in turn, until a seed catches it. The table is for people, the last line for scripts.
-int try_mutations(const Arguments& arguments, const sim::Ground& ground, uint64_t first, uint64_t last) {
-  std::vector<const sim::Mutation*> all;
-  for (const sim::Mutation& mutation : sim::mutations()) {
-    if (arguments.mutation.empty() || arguments.mutation == mutation.name) all.push_back(&mutation);
+/// A seeded bug and where to look for it.
+struct Hunt {
+  const sim::Mutation* mutation;
+  uint64_t first, last;
+};
+
+std::vector<Hunt> hunts(const Arguments& arguments, uint64_t first, uint64_t last) {
+  std::vector<Hunt> out;
+  if (!arguments.known.empty()) {
+    std::ifstream in(arguments.known);
+    std::string name;
+    for (uint64_t seed = 0; in >> name >> seed;) {
+      const auto* mutation = sim::find_mutation(name);
+      STOWAGE_CHECK(mutation != nullptr, name + " in " + arguments.known + " is no seeded bug");
+      out.push_back({mutation, seed, seed});
+    }
+    return out;
   }
+  for (const sim::Mutation& mutation : sim::mutations()) {
+    if (arguments.mutation.empty() || arguments.mutation == mutation.name)
+      out.push_back({&mutation, first, last});
+  }
+  return out;
+}
+
+/// Every seeded bug in turn, until a seed catches it. The table is for people, the last line for scripts.
+int try_mutations(const Arguments& arguments, const sim::Ground& ground, const std::vector<Hunt>& all) {
   std::vector<std::string> rows(all.size());
   std::vector<std::string> escaped;
   const auto hunt = [&](uint64_t index) {
-    sim::Verdict out{.seed = index, .violations = {}, .story = {}};
-    for (uint64_t seed = first; seed <= last && out.violations.empty(); ++seed) {
+    sim::Verdict out{.seed = index, .violations = {}, .story = {}, .peak_mb = 0};
+    const Hunt& hunt = all[index];
+    for (uint64_t seed = hunt.first; seed <= hunt.last && out.violations.empty(); ++seed) {
       const sim::Outcome outcome =
-          sim::play({.seed = seed, .replicas = arguments.replicas, .mutation = all[index]}, ground);
+          sim::play({.seed = seed, .replicas = arguments.replicas, .mutation = hunt.mutation}, ground);
       out.violations = outcome.violations;
       out.story = std::to_string(seed);
     }
     return out;
   };
   sim::run_seeds(0, all.size() - 1, arguments.jobs, hunt, [&](const sim::Verdict& found) {
-    const std::string& name = all[found.seed]->name;
+    const std::string& name = all[found.seed].mutation->name;
     const bool caught = !found.violations.empty();
     if (!caught) escaped.push_back(name);
     rows[found.seed] =
@@ -164,6 +197,8 @@ int main(int argc, char** argv) {
   app.add_option("--mutation", arguments.mutation, "play with this seeded bug (--list-mutations)");
   app.add_flag("--mutations", arguments.mutations,
                "hunt each seeded bug (or the one of --mutation) over --seeds and print who caught it");
+  app.add_option("--known", arguments.known, "file of \"NAME SEED\": each seeded bug is caught at that seed")
+      ->check(CLI::ExistingFile);
   app.add_flag("--list-mutations", arguments.list_mutations, "names of the seeded bugs");
   app.add_option("--replay", arguments.replay, "stored regressions to play")->check(CLI::ExistingFile);
   app.add_flag("--shrink", arguments.shrink, "cut the first failing seed down to the faults that matter");
@@ -192,6 +227,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   if (!arguments.replay.empty()) return replay(arguments, *ground);
-  if (arguments.mutations) return try_mutations(arguments, *ground, first, last);
+  if (arguments.mutations || !arguments.known.empty())
+    return try_mutations(arguments, *ground, hunts(arguments, first, last));
   return play_seeds(arguments, *ground, first, last);
 }

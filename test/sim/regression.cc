@@ -34,9 +34,11 @@ Result<SimOptions> load_regression(const std::string& path) {
   text << in.rdbuf();
   const Json json = Json::parse(text.str(), nullptr, false);
   const bool whole = json.is_object() && json.contains("seed") && json["seed"].is_number_unsigned() &&
-                     json.contains("faults") && json["faults"].is_array();
-  if (!whole) return fail(Code::kMalformed, path + ": wants {\"seed\": N, \"faults\": [{\"id\": ...}]}");
+                     json.contains("faults") && (json["faults"].is_array() || json["faults"] == "all");
+  if (!whole)
+    return fail(Code::kMalformed, path + ": wants {\"seed\": N, \"faults\": [{\"id\": ...}] or \"all\"}");
   SimOptions out{.seed = json["seed"], .replicas = json.value("replicas", 2)};
+  if (json["faults"] == "all") return out;
   out.only.emplace();
   for (const Json& fault : json["faults"]) {
     if (!fault.is_object() || !fault.contains("id") || !fault["id"].is_string())

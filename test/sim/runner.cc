@@ -1,6 +1,7 @@
 #include "test/sim/runner.h"
 
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,18 +22,24 @@ struct Worker {
   std::string pending;
 };
 
+/// The most memory that this process has held so far.
+int64_t peak_mb() {
+  rusage usage{};
+  return ::getrusage(RUSAGE_SELF, &usage) == 0 ? usage.ru_maxrss / 1024 : 0;
+}
+
 std::string encode(const Verdict& verdict) {
   Json list = Json::array();
   for (const Violation& v : verdict.violations)
     list.push_back({v.invariant, v.what});
-  return Json{{"seed", verdict.seed}, {"violations", list}, {"story", verdict.story}}.dump(
-             -1, ' ', false, Json::error_handler_t::replace) +
-         "\n";
+  const Json json = {
+      {"seed", verdict.seed}, {"violations", list}, {"story", verdict.story}, {"peak_mb", verdict.peak_mb}};
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 Verdict decode(const std::string& line) {
   const Json json = Json::parse(line);
-  Verdict out{.seed = json["seed"], .violations = {}, .story = json["story"]};
+  Verdict out{.seed = json["seed"], .violations = {}, .story = json["story"], .peak_mb = json["peak_mb"]};
   for (const Json& v : json["violations"])
     out.violations.push_back({.invariant = v[0], .what = v[1]});
   return out;
@@ -46,10 +53,15 @@ void write_all(int to, const std::string& text) {
   }
 }
 
+Verdict measured(Verdict verdict) {
+  verdict.peak_mb = peak_mb();
+  return verdict;
+}
+
 [[noreturn]] void work(int to, uint64_t first, uint64_t last, uint64_t step,
                        const std::function<Verdict(uint64_t)>& play) {
   for (uint64_t seed = first; seed <= last; seed += step)
-    write_all(to, encode(play(seed)));
+    write_all(to, encode(measured(play(seed))));
   ::_exit(0);
 }
 
@@ -75,7 +87,7 @@ void run_seeds(uint64_t first, uint64_t last, int jobs, const std::function<Verd
   const auto step = std::min<uint64_t>(static_cast<uint64_t>(std::max(jobs, 1)), count);
   if (step == 1) {
     for (uint64_t seed = first; seed <= last; ++seed)
-      done(play(seed));
+      done(measured(play(seed)));
     return;
   }
   std::vector<Worker> workers;
@@ -106,7 +118,10 @@ void run_seeds(uint64_t first, uint64_t last, int jobs, const std::function<Verd
       const uint64_t seed = worker.next;
       workers.erase(workers.begin() + static_cast<std::ptrdiff_t>(i));
       if (seed > last) continue;
-      done({.seed = seed, .violations = {{"crash", "the process ended while it played"}}, .story = {}});
+      done({.seed = seed,
+            .violations = {{"crash", "the process ended while it played"}},
+            .story = {},
+            .peak_mb = 0});
       if (seed + step <= last) workers.push_back(start(seed + step, last, step, play));
     }
   }

@@ -14,7 +14,8 @@ namespace stowage::sim {
 struct Verdict {
   uint64_t seed = 0;
   std::vector<Violation> violations;
-  std::string story;  ///< What the worker wants told about a failing seed.
+  std::string story;    ///< What the worker wants told about a failing seed.
+  int64_t peak_mb = 0;  ///< The most memory that its worker has held up to then; set by run_seeds.
 };
 
 /// Plays seeds `first`..`last` in `jobs` forked processes (each seed in one of them; a schedule knows nothing
