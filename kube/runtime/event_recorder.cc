@@ -25,7 +25,11 @@ constexpr size_t kMaxMessage = 1'024;     // the API's own limit
 constexpr size_t kMaxName = 253 - 17;     // a DNS subdomain, less "." and 16 hex digits
 constexpr size_t kMaxWaiting = 10'000;    // a burst of two events for each of 5,000 pods
 constexpr size_t kMaxRemembered = 4'096;  // as client-go's aggregator cache
-constexpr int kWriters = 8;
+/// Under load each event takes from the server what the next bind or create needs: four writers go on, the
+/// others help when many events wait or the process is about to end.
+constexpr int kWriters = 4;
+constexpr int kHelpers = 4;
+constexpr size_t kPressed = kMaxWaiting / 2;
 constexpr int kAttempts = 4;
 constexpr double kBurst = 25;  // client-go's spam filter, per target
 constexpr double kPerSecond = 1.0 / 300;
@@ -104,14 +108,21 @@ struct Waiting {
 
 struct EventRecorder::Impl {
   Impl(Environment env_in, Client& client_in, std::string component_in)
-      : env(env_in), client(client_in), component(std::move(component_in)), arrived(env_in), settled(env_in) {
+      : env(env_in),
+        client(client_in),
+        component(std::move(component_in)),
+        arrived(env_in),
+        pressed(env_in),
+        settled(env_in) {
     if (env.metrics == nullptr) return;
     dropped = env.metrics->counter("stowage_events_dropped_total", "Events that were not written.");
     written = env.metrics->counter("stowage_events_written_total", "Events written or counted up.");
   }
 
   bool admit(const EventTarget& target);
-  asio::awaitable<void> write_all();
+  /// A writer takes an event as soon as one waits, a helper as soon as more than `patience` do.
+  asio::awaitable<void> write_all(size_t patience);
+  void hurry_up();
   asio::awaitable<void> write(Waiting event);
   Async<void> send(const Waiting& event);
   [[nodiscard]] std::string body_of(const Waiting& event) const;
@@ -124,7 +135,9 @@ struct EventRecorder::Impl {
   Recent<Bucket> buckets;
   int in_flight = 0;
   bool stopping = false;
+  bool hurry = false;  ///< Helpers have no patience any more.
   Notifier arrived;
+  Notifier pressed;
   Notifier settled;
   Counter dropped;
   Counter written;
@@ -195,11 +208,17 @@ asio::awaitable<void> EventRecorder::Impl::write(Waiting event) {
   }
 }
 
-asio::awaitable<void> EventRecorder::Impl::write_all() {
+void EventRecorder::Impl::hurry_up() {
+  hurry = true;
+  arrived.notify_all();
+  pressed.notify_all();
+}
+
+asio::awaitable<void> EventRecorder::Impl::write_all(size_t patience) {
   for (;;) {
-    while (waiting.empty()) {
+    while (waiting.size() <= (hurry ? 0 : patience)) {
       if (stopping) co_return;
-      co_await arrived.wait();
+      co_await (patience == 0 ? arrived : pressed).wait();
     }
     Waiting next = std::move(waiting.front());
     waiting.pop_front();
@@ -218,10 +237,10 @@ void EventRecorder::start(TaskScope& scope) {
   Impl* impl = impl_.get();
   const auto stop = [impl] {
     impl->stopping = true;
-    impl->arrived.notify_all();
+    impl->hurry_up();
   };
-  for (int i = 0; i < kWriters; ++i)
-    scope.spawn_worker("events", impl->write_all(), stop);
+  for (int i = 0; i < kWriters + kHelpers; ++i)
+    scope.spawn_worker("events", impl->write_all(i < kWriters ? 0 : kPressed), stop);
 }
 
 void EventRecorder::record(EventTarget target, std::string type, std::string reason, std::string message) {
@@ -258,11 +277,13 @@ void EventRecorder::record(EventTarget target, std::string type, std::string rea
                           .first = known.first,
                           .last = now});
   self.arrived.notify_one();
+  if (self.waiting.size() > kPressed) self.pressed.notify_one();
 }
 
 asio::awaitable<bool> EventRecorder::flush(Millis limit) {
   Impl& self = *impl_;
   const MonoTime deadline = self.env.clock.now() + limit;
+  self.hurry_up();
   while (!self.waiting.empty() || self.in_flight > 0) {
     if (self.env.clock.now() >= deadline) co_return false;
     co_await self.settled.wait_until(deadline);

@@ -149,6 +149,21 @@ TEST_CASE(
   CHECK(written.ends_with("\xc3\xa9..."));
 }
 
+TEST_CASE("event: four requests at once leave the server to others, eight when many events wait") {
+  Fixture f;
+  const auto sent_after = [&f](int events) {
+    for (int i = 0; i < events; ++i)
+      f.pod_event("pod-" + std::to_string(i) + "-of-" + std::to_string(events));
+    const size_t before = f.server.requests().size();
+    f.world.run_for(Millis{4});
+    return f.server.requests().size() - before;
+  };
+  CHECK(sent_after(100) == 4);
+  f.world.run_for(Millis{1'000});
+  REQUIRE(f.server.requests().size() == 100);
+  CHECK(sent_after(6'000) == 8);
+}
+
 TEST_CASE("rule 31: flush returns when all is written, and gives up at its limit") {
   Fixture f;
   for (int i = 0; i < 100; ++i)
