@@ -1,40 +1,47 @@
 #include "sandbox/apiserver/regex.h"
 
-#include <boost/regex.hpp>
+#include <re2/re2.h>
+
 #include <map>
 
 namespace stowage::sandbox {
+namespace {
 
-// Boost.Regex matches without recursion and throws when a pattern explodes, unlike std::regex.
+RE2::Options options() {
+  RE2::Options out;
+  out.set_log_errors(false);
+  out.set_max_mem(int64_t{2} << 20);
+  return out;
+}
+
+}  // namespace
+
 class Regex {
  public:
   explicit Regex(std::string_view pattern)
-      : value(pattern.begin(), pattern.end(), boost::regex::perl | boost::regex::no_mod_m) {}
-  boost::regex value;
+      : value(re2::StringPiece(pattern.data(), pattern.size()), options()) {}
+  RE2 value;
 };
 
 std::shared_ptr<const Regex> compile_regex(std::string_view pattern) {
   constexpr size_t kMaxPattern = 4096;
-  constexpr size_t kMaxKept = 1000;
+  constexpr size_t kMaxKept = 200;
   static thread_local std::map<std::string, std::shared_ptr<const Regex>, std::less<>> kept;
   if (pattern.size() > kMaxPattern) return nullptr;
   if (const auto it = kept.find(pattern); it != kept.end()) return it->second;
-  try {
-    auto regex = std::make_shared<const Regex>(pattern);
-    if (kept.size() >= kMaxKept) kept.clear();
-    kept.emplace(pattern, regex);
-    return regex;
-  } catch (const std::exception&) {
-    return nullptr;
-  }
+  auto regex = std::make_shared<const Regex>(pattern);
+  if (!regex->value.ok()) return nullptr;
+  if (kept.size() >= kMaxKept) kept.clear();
+  kept.emplace(pattern, regex);
+  return regex;
 }
 
 bool search(const Regex& regex, std::string_view text) {
-  try {
-    return boost::regex_search(text.begin(), text.end(), regex.value);
-  } catch (const std::exception&) {
-    return false;
-  }
+  return RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), regex.value);
+}
+
+int64_t most_steps(const Regex& regex, std::string_view text) {
+  return static_cast<int64_t>(text.size() + 1) * regex.value.ProgramSize();
 }
 
 }  // namespace stowage::sandbox

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "sandbox/apiserver/cel/cel.h"
 
 namespace stowage::sandbox::cel {
@@ -24,23 +26,35 @@ bool truth(const Value& value) {
   throw EvalError{"no such overload: a boolean is needed"};
 }
 
-/// A child shares the life of its tree.
-Value child_of(const Value& parent, const Json& child) {
-  if (child.is_structured()) return Tree(std::get<Tree>(parent), &child);
-  return from_json(child);
-}
+constexpr int64_t kCostOfCall = 1'000'000;  // Kubernetes' PerCallLimit
+constexpr int64_t kCostOfList = 10;         // these three: cel-go's common/cost.go
+constexpr int64_t kCostOfMap = 30;
+constexpr int64_t kCostOfAccess = 1;
 
 }  // namespace
 
-void Evaluator::spend(int64_t work) {
-  budget_ -= work;
-  if (budget_ < 0) throw EvalError{"operation cancelled: actual cost limit exceeded"};
+void Evaluator::spend(int64_t units) {
+  cost_ += units;
+  if (cost_ > kCostOfCall || cost_ > budget_.cost) throw Exhausted{};
+}
+
+void Evaluator::touch(int64_t bytes) {
+  budget_.bytes -= bytes;
+  if (budget_.bytes < 0) throw Exhausted{};
+}
+
+/// A child shares the life of its tree; text is copied.
+Value Evaluator::child_of(const Value& parent, const Json& child) {
+  if (child.is_structured()) return Tree(std::get<Tree>(parent), &child);
+  if (child.is_string()) touch(static_cast<int64_t>(child.get_ref<const std::string&>().size()));
+  return from_json(child);
 }
 
 Value Evaluator::eval(const Expr& e) {
-  spend(1);
+  touch(1);  // one node of the tree: also of those that cost nothing
   switch (e.kind) {
     case Kind::kLiteral:
+      touch(bytes_of(e.literal));
       return e.literal;
     case Kind::kIdent:
       return ident(e);
@@ -48,6 +62,7 @@ Value Evaluator::eval(const Expr& e) {
       return select(eval(*e.args[0]), e.name);
     case Kind::kOptionalSelect:
     case Kind::kOptionalIndex: {
+      spend(kCostOfAccess);
       Value base = eval(*e.args[0]);
       if (const auto* optional = std::get_if<std::shared_ptr<const Optional>>(&base)) {
         if (!(*optional)->present) return none();
@@ -67,16 +82,18 @@ Value Evaluator::eval(const Expr& e) {
     case Kind::kMember:
       return member(e);
     case Kind::kList: {
+      spend(kCostOfList);
       Json out = Json::array();
       for (const auto& arg : e.args)
-        out.push_back(to_json(eval(*arg)));
+        out.push_back(copied(eval(*arg)));
       return std::make_shared<const Json>(std::move(out));
     }
     case Kind::kMap: {
+      spend(kCostOfMap);
       Json out = Json::object();
       for (size_t i = 0; i + 1 < e.args.size(); i += 2) {
         const Json key = to_json(eval(*e.args[i]));
-        out[key.is_string() ? key.get<std::string>() : key.dump()] = to_json(eval(*e.args[i + 1]));
+        out[key.is_string() ? key.get<std::string>() : key.dump()] = copied(eval(*e.args[i + 1]));
       }
       return std::make_shared<const Json>(std::move(out));
     }
@@ -90,12 +107,22 @@ Value Evaluator::eval(const Expr& e) {
   return Null{};
 }
 
+/// What a value becomes inside a list or map that is made here.
+Json Evaluator::copied(const Value& value) {
+  touch(bytes_of(value));
+  return to_json(value);
+}
+
 Value Evaluator::ident(const Expr& e) {
+  spend(kCostOfAccess);
   for (auto it = bound_.rbegin(); it != bound_.rend(); ++it) {
-    if (it->first == e.name) return it->second;
+    if (it->first != e.name) continue;
+    if (const auto* text = std::get_if<std::string>(&it->second)) touch(static_cast<int64_t>(text->size()));
+    return it->second;
   }
   const auto it = variables_.find(e.name);
   if (it != variables_.end() && it->second != nullptr) {
+    if (it->second->is_string()) touch(bytes_of(*it->second));
     return it->second->is_structured() ? Value(Tree(Tree(), it->second)) : from_json(*it->second);
   }
   for (const char* type :
@@ -106,6 +133,7 @@ Value Evaluator::ident(const Expr& e) {
 }
 
 Value Evaluator::select(const Value& base, const std::string& name) {
+  spend(kCostOfAccess);
   if (const auto* optional = std::get_if<std::shared_ptr<const Optional>>(&base)) {
     if (!(*optional)->present) return none();
     const Value inner = (*optional)->value;
@@ -122,6 +150,7 @@ Value Evaluator::select(const Value& base, const std::string& name) {
 }
 
 Value Evaluator::index(const Value& base, const Value& key) {
+  spend(kCostOfAccess);
   const Json& object = tree(base, "index");
   if (object.is_array()) {
     const auto* at = std::get_if<int64_t>(&key);
@@ -153,7 +182,23 @@ Value Evaluator::call(const Expr& e) {
   std::vector<Value> args;
   for (const auto& arg : e.args)
     args.push_back(eval(*arg));
-  return call_function(e.name, args);
+  return applied(e.name, args);
+}
+
+Value Evaluator::applied(const std::string& name, const std::vector<Value>& args) {
+  spend(call_cost(name, args));
+  touch(call_bytes(name, args));
+  Value out = call_function(name, args);
+  spend(result_cost(name, out));
+  return out;
+}
+
+/// What cel-go's expansion of a macro costs on each element beside its body: reading the accumulator, asking
+/// it whether to go on, a list of one for map.
+int64_t Evaluator::cost_of_step(const std::string& macro) {
+  if (macro == "all") return 3;
+  if (macro == "exists") return 4;
+  return macro == "map" ? kCostOfList + 2 : 1;
 }
 
 /// all, exists, exists_one, map, filter over lists, or over the keys of maps.
@@ -164,6 +209,7 @@ Value Evaluator::macro(const Expr& e, const std::string& name, bool& handled) {
   if (!handled) return Null{};
   const Value range = eval(*e.args[0]);
   const Json& items = tree(range, "iteration");
+  const int64_t step = cost_of_step(name);
   const Expr& body = *e.args.back();
   Json collected = Json::array();
   int64_t matches = 0;
@@ -172,18 +218,21 @@ Value Evaluator::macro(const Expr& e, const std::string& name, bool& handled) {
   std::string pending;  // the first error, unless another element decides
   bound_.emplace_back(e.args[1]->name, Null{});
   for (auto it = items.begin(); it != items.end(); ++it) {
-    spend(1);
+    spend(step);
     bound_.back().second = items.is_object() ? Value(it.key()) : child_of(range, *it);
     try {
       if (name == "map") {
-        if (e.args.size() == 3 || truth(eval(*e.args[2]))) collected.push_back(to_json(eval(body)));
+        if (e.args.size() == 3 || truth(eval(*e.args[2]))) collected.push_back(copied(eval(body)));
         continue;
       }
       const bool yes = truth(eval(body));
       all = all && yes;
       any = any || yes;
       matches += yes ? 1 : 0;
-      if (yes && name == "filter") collected.push_back(to_json(bound_.back().second));
+      if (yes && name == "filter") {
+        spend(kCostOfList + 2);
+        collected.push_back(copied(bound_.back().second));
+      }
       if ((name == "all" && !yes) || (name == "exists" && yes)) break;
     } catch (const EvalError& error) {
       if (name != "all" && name != "exists") {
@@ -212,14 +261,12 @@ Value Evaluator::member(const Expr& e) {
   std::vector<Value> args;
   for (const auto& arg : e.args)
     args.push_back(eval(*arg));
-  for (const Value& arg : args) {
-    if (const auto* text = std::get_if<std::string>(&arg)) spend(static_cast<int64_t>(text->size() / 100));
-  }
-  return call_function(e.name, args);
+  return applied(e.name, args);
 }
 
 Value Evaluator::unary(const Expr& e) {
   const Value value = eval(*e.args[0]);
+  spend(1);
   if (e.name == "!") return !truth(value);
   if (const auto* i = std::get_if<int64_t>(&value)) {
     if (*i == INT64_MIN) throw EvalError{"integer overflow"};
@@ -248,19 +295,19 @@ Value Evaluator::binary(const Expr& e) {
   if (e.name == "&&" || e.name == "||") return logic(e);
   const Value a = eval(*e.args[0]);
   const Value b = eval(*e.args[1]);
+  spend(operator_cost(e.name, a, b));
+  if (e.name == "==" || e.name == "!=") touch(std::min(bytes_of(a), bytes_of(b)));
+  if (e.name == "+") touch(bytes_of(a) + bytes_of(b));
   if (e.name == "==") return equal(a, b);
   if (e.name == "!=") return !equal(a, b);
   if (e.name == "in") {
     const Json& items = tree(b, "in");
-    spend(static_cast<int64_t>(items.size()));
     if (items.is_object()) {
       const auto* key = std::get_if<std::string>(&a);
       return key != nullptr && items.contains(*key);
     }
-    for (const Json& item : items) {
-      if (equal(a, from_json(item))) return true;
-    }
-    return false;
+    touch(bytes_of(b));
+    return std::any_of(items.begin(), items.end(), [&](const Json& item) { return equal(a, item); });
   }
   if (e.name == "<") return order(a, b) < 0;
   if (e.name == "<=") return order(a, b) <= 0;
@@ -279,9 +326,12 @@ bool mentions_in(const Expr& e, std::string_view name) {
   return false;
 }
 
-std::expected<Value, std::string> run(const Expr& root, const std::map<std::string, const Json*>& variables) {
+std::expected<Value, std::string> run(const Expr& root, const std::map<std::string, const Json*>& variables,
+                                      Budget& budget) {
   try {
-    return Evaluator(variables).eval(root);
+    return Evaluator(variables, budget).eval(root);
+  } catch (const Exhausted&) {
+    return std::unexpected(std::string(kCostExceeded));
   } catch (const EvalError& error) {
     return std::unexpected(error.message);
   } catch (const std::exception& error) {
@@ -297,16 +347,17 @@ std::expected<Program, std::string> Program::compile(std::string_view text) {
   return Program(*std::move(root));
 }
 
-std::expected<bool, std::string> Program::test(const std::map<std::string, const Json*>& variables) const {
-  auto value = run(*root_, variables);
+std::expected<bool, std::string> Program::test(const std::map<std::string, const Json*>& variables,
+                                               Budget& budget) const {
+  auto value = run(*root_, variables, budget);
   if (!value) return std::unexpected(value.error());
   if (const bool* b = std::get_if<bool>(&*value)) return *b;
   return std::unexpected("the expression is not a boolean");
 }
 
-std::expected<std::string, std::string> Program::text(
-    const std::map<std::string, const Json*>& variables) const {
-  auto value = run(*root_, variables);
+std::expected<std::string, std::string> Program::text(const std::map<std::string, const Json*>& variables,
+                                                      Budget& budget) const {
+  auto value = run(*root_, variables, budget);
   if (!value) return std::unexpected(value.error());
   if (auto* s = std::get_if<std::string>(&*value)) return std::move(*s);
   return std::unexpected("the expression is not a string");

@@ -36,6 +36,7 @@ struct Expr {
   /// Where mistakes are shown, in bytes: names and literals at their start, operators, brackets and dots at
   /// themselves, calls at their parenthesis (cel-go's places).
   size_t at = 0;
+  int depth = 1;  ///< Levels of the tree from here down.
 };
 
 std::expected<std::shared_ptr<const Expr>, std::string> parse(std::string_view text);

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "sandbox/apiserver/cel/expr.h"
@@ -8,6 +9,8 @@ namespace stowage::sandbox::cel {
 namespace {
 
 constexpr int kMaxDepth = 100;
+/// Of the tree: a chain "a + b + c ..." is as deep as it is long, and everything behind the parser recurses.
+constexpr int kMaxTree = 250;
 constexpr size_t kMaxText = 10'000;
 
 struct Failure {
@@ -33,12 +36,17 @@ class Parser {
     throw Failure{fmt::format("ERROR: <input>:1:{}: Syntax error: {}", at_ + 1, why)};
   }
 
-  static Node make(size_t at, Kind kind, std::string name, std::vector<Node> args = {}) {
+  Node make(size_t at, Kind kind, std::string name, std::vector<Node> args = {}) const {
+    int depth = 0;
+    for (const Node& arg : args)
+      depth = std::max(depth, arg->depth);
+    if (depth >= kMaxTree) fail("expression is nested too deeply");
     auto out = std::make_shared<Expr>();
     out->at = at;
     out->kind = kind;
     out->name = std::move(name);
     out->args = std::move(args);
+    out->depth = depth + 1;
     return out;
   }
 
@@ -116,6 +124,8 @@ class Parser {
     return out;
   }
 
+  static constexpr int kLogicLevels = 2;
+
   /// Operators by level, longest first within a level.
   std::string_view operator_at(int level) {
     static constexpr std::string_view kLevels[5][6] = {
@@ -129,12 +139,32 @@ class Parser {
   Node binary(int level) {
     if (level == 5) return unary();
     Node left = binary(level + 1);
+    if (level < kLogicLevels) return logic(level, std::move(left));
     for (std::string_view op = operator_at(level); !op.empty(); op = operator_at(level)) {
       const size_t at = at_ - op.size();
       Node right = binary(level + 1);
       left = make(at, Kind::kBinary, std::string(op), {left, right});
     }
     return left;
+  }
+
+  /// Chains of && and of || become balanced trees, as cel-go makes them: their length is not their depth.
+  Node logic(int level, Node first) {
+    std::vector<Node> terms = {std::move(first)};
+    std::vector<size_t> places;
+    for (std::string_view op = operator_at(level); !op.empty(); op = operator_at(level)) {
+      places.push_back(at_ - op.size());
+      terms.push_back(binary(level + 1));
+    }
+    return balanced(level == 0 ? "||" : "&&", terms, places, 0, terms.size());
+  }
+
+  Node balanced(const char* op, const std::vector<Node>& terms, const std::vector<size_t>& places,
+                size_t from, size_t to) const {
+    if (to - from == 1) return terms[from];
+    const size_t middle = (from + to + 1) / 2;
+    return make(places[middle - 1], Kind::kBinary, op,
+                {balanced(op, terms, places, from, middle), balanced(op, terms, places, middle, to)});
   }
 
   Node unary() {

@@ -52,9 +52,21 @@ bool equal(const Value& a, const Value& b) {
     const auto* r = std::get_if<Quantity>(&b);
     return r != nullptr && q->nano == r->nano;
   }
+  if (const auto* s = std::get_if<Tree>(&b)) return equal(a, **s);
+  if (const auto* s = std::get_if<std::string>(&a)) {
+    const auto* t = std::get_if<std::string>(&b);
+    return t != nullptr && *s == *t;
+  }
   if (a.index() != b.index() && !(std::holds_alternative<int64_t>(a) || std::holds_alternative<double>(a)))
     return false;
   return to_json(a) == to_json(b);
+}
+
+bool equal(const Value& a, const Json& b) {
+  if (const auto* t = std::get_if<Tree>(&a)) return b.is_structured() && **t == b;
+  if (const auto* s = std::get_if<std::string>(&a))
+    return b.is_string() && *s == b.get_ref<const std::string&>();
+  return !b.is_structured() && equal(a, from_json(b));
 }
 
 }  // namespace stowage::sandbox::cel

@@ -41,5 +41,6 @@ Value from_json(const Json& json);
 /// Scalars and trees; other kinds become their text.
 Json to_json(const Value& value);
 bool equal(const Value& a, const Value& b);
+bool equal(const Value& a, const Json& b);
 
 }  // namespace stowage::sandbox::cel

@@ -31,6 +31,13 @@ struct Constraints {
   std::vector<Rule> rules;
 };
 
+/// The schema language's word for a type; empty where values may have several.
+const char* type_word(Type type);
+
+/// Runs the rules of a schema over a whole object, within the budget that kube-apiserver gives one: what
+/// fails is added to `causes`. `old`: the stored object, or null when there is none.
+void check_rules(const Json& object, const Json* old, const Schema& schema, std::vector<Cause>& causes);
+
 /// Reads an openAPIV3Schema. Problems (CEL syntax, malformed parts) are added to `causes` under `path`.
 const Schema* parse_structural(const Json& text, SchemaSet& set, const std::string& path,
                                std::vector<Cause>& causes);

@@ -14,26 +14,9 @@ namespace stowage::sandbox {
 namespace {
 
 constexpr size_t kMaxCauses = 100;
-
-const char* type_word(Type type) {
-  switch (type) {
-    case Type::kObject:
-      return "object";
-    case Type::kArray:
-      return "array";
-    case Type::kString:
-      return "string";
-    case Type::kBool:
-      return "boolean";
-    case Type::kInt32:
-    case Type::kInt64:
-      return "integer";
-    case Type::kDouble:
-      return "number";
-    default:
-      return "";
-  }
-}
+/// Steps of matching patterns for one object: seconds at worst. A megabyte of text and a usual pattern take a
+/// tenth of it.
+constexpr int64_t kMostSteps = 1'000'000'000;
 
 bool whole(const Json& value) {
   return value.is_number_integer() ||
@@ -74,7 +57,7 @@ size_t code_points(const std::string& s) {
 
 class Validator {
  public:
-  explicit Validator(std::vector<Cause>& causes) : causes_(causes) {}
+  Validator(std::vector<Cause>& causes, int64_t& steps) : causes_(causes), steps_(steps) {}
 
   void check(const Json& value, const Schema& schema, const std::string& path, bool root = false) {
     if (causes_.size() >= kMaxCauses) return;
@@ -153,6 +136,15 @@ class Validator {
       bad(value, path, fmt::format("should be a multiple of {}", *c.multiple_of));
   }
 
+  void check_pattern(const Json& value, const std::string& pattern, const std::string& path) {
+    const auto regex = compile_regex(pattern);
+    if (regex == nullptr) return;
+    const auto& text = value.get_ref<const std::string&>();
+    steps_ -= most_steps(*regex, text);
+    if (steps_ < 0) return bad(Json("string"), path, "is too long for the pattern '" + pattern + "'");
+    if (!search(*regex, text)) bad(value, path, fmt::format("should match '{}'", pattern));
+  }
+
   void check_value(const Json& value, const Constraints& c, const std::string& path) {
     if (!c.allowed.empty() && std::find(c.allowed.begin(), c.allowed.end(), value) == c.allowed.end()) {
       std::string list;
@@ -169,11 +161,7 @@ class Validator {
         add("FieldValueTooLong", fmt::format("Too long: may not be more than {} bytes", *c.max_length), path);
       if (c.min_length && length < *c.min_length)
         bad(value, path, fmt::format("should be at least {} chars long", *c.min_length));
-      if (!c.pattern.empty()) {
-        const auto regex = compile_regex(c.pattern);
-        if (regex != nullptr && !search(*regex, text))
-          bad(value, path, fmt::format("should match '{}'", c.pattern));
-      }
+      if (!c.pattern.empty()) check_pattern(value, c.pattern, path);
     }
     const auto size = static_cast<int64_t>(value.is_structured() ? value.size() : 0);
     if (value.is_array()) {
@@ -202,7 +190,7 @@ class Validator {
 
   bool passes(const Json& value, const Schema& schema) {
     std::vector<Cause> causes;
-    Validator(causes).check(value, schema, "");
+    Validator(causes, steps_).check(value, schema, "");
     return causes.empty();
   }
 
@@ -218,73 +206,7 @@ class Validator {
   }
 
   std::vector<Cause>& causes_;
-};
-
-class RuleChecker {
- public:
-  explicit RuleChecker(std::vector<Cause>& causes) : causes_(causes) {}
-
-  void check(const Json& value, const Json* old, const Schema& schema, const std::string& path) {
-    if (causes_.size() >= kMaxCauses || (value.is_null() && schema.nullable)) return;
-    if (schema.constraints != nullptr) {
-      for (const Rule& rule : schema.constraints->rules)
-        apply(rule, value, old, path);
-    }
-    if (value.is_object()) {
-      for (const auto& [key, member] : value.items()) {
-        const Field* field = schema.field(key);
-        const Schema* type = field != nullptr ? field->schema : schema.additional;
-        if (type == nullptr) continue;
-        const std::string below = path.empty()       ? key
-                                  : field != nullptr ? path + "." + key
-                                                     : fmt::format("{}[{}]", path, key);
-        check(member, old == nullptr ? nullptr : find(*old, key), *type, below);
-      }
-    }
-    if (value.is_array() && schema.items != nullptr) {
-      for (size_t i = 0; i < value.size(); ++i)
-        check(value[i], old_item(value[i], old, schema), *schema.items, fmt::format("{}[{}]", path, i));
-    }
-  }
-
- private:
-  /// Items of keyed lists are followed from the old object; of other lists they are not.
-  static const Json* old_item(const Json& item, const Json* old, const Schema& schema) {
-    if (old == nullptr || !old->is_array() || schema.list_type != ListType::kMap) return nullptr;
-    for (const Json& candidate : *old) {
-      const bool same =
-          std::all_of(schema.list_keys.begin(), schema.list_keys.end(), [&](const std::string& key) {
-            const Json* a = find(item, key);
-            const Json* b = find(candidate, key);
-            return (a == nullptr) == (b == nullptr) && (a == nullptr || *a == *b);
-          });
-      if (same) return &candidate;
-    }
-    return nullptr;
-  }
-
-  void apply(const Rule& rule, const Json& value, const Json* old, const std::string& path) {
-    if (rule.needs_old && old == nullptr) return;
-    const std::map<std::string, const Json*> variables = {{"self", &value}, {"oldSelf", old}};
-    const auto verdict = rule.program->test(variables);
-    if (verdict && *verdict) return;
-    std::string message = rule.message.empty() ? "failed rule: " + rule.text : rule.message;
-    if (!verdict) message = fmt::format("rule evaluation error: {}: {}", rule.text, verdict.error());
-    if (verdict && rule.message_program != nullptr) {
-      if (auto text = rule.message_program->text(variables); text && !text->empty()) message = *text;
-    }
-    const std::string field = rule.field_path.empty() ? path : path + rule.field_path;
-    // Structured values are not printed.
-    const std::string shown = value.is_structured() ? std::string() : dump(value) + ": ";
-    const std::string reason = rule.reason.empty() ? "FieldValueInvalid" : rule.reason;
-    if (reason == "FieldValueForbidden") message = "Forbidden: " + message;
-    if (reason == "FieldValueRequired") message = "Required value: " + message;
-    if (reason == "FieldValueDuplicate") message = fmt::format("Duplicate value: {}", dump(value));
-    if (reason == "FieldValueInvalid") message = fmt::format("Invalid value: {}{}", shown, message);
-    causes_.push_back({reason, std::move(message), field.empty() ? "<nil>" : field});
-  }
-
-  std::vector<Cause>& causes_;
+  int64_t& steps_;  ///< Left for patterns.
 };
 
 /// The number that the scale subresource reads must be one it can show.
@@ -319,10 +241,31 @@ Json visible(const Json& object) {
 
 }  // namespace
 
+const char* type_word(Type type) {
+  switch (type) {
+    case Type::kObject:
+      return "object";
+    case Type::kArray:
+      return "array";
+    case Type::kString:
+      return "string";
+    case Type::kBool:
+      return "boolean";
+    case Type::kInt32:
+    case Type::kInt64:
+      return "integer";
+    case Type::kDouble:
+      return "number";
+    default:
+      return "";
+  }
+}
+
 void validate_custom(const Resource& resource, const Json& object, const Json* old, WallTime,
                      std::vector<Cause>& causes) {
   const size_t before = causes.size();
-  Validator(causes).check(object, *resource.schema, "", true);
+  int64_t steps = kMostSteps;
+  Validator(causes, steps).check(object, *resource.schema, "", true);
   // Rules are not run on objects whose shape they could not rely on.
   const bool blocked =
       std::any_of(causes.begin() + static_cast<std::ptrdiff_t>(before), causes.end(), [](const Cause& c) {
@@ -341,13 +284,13 @@ void validate_custom(const Resource& resource, const Json& object, const Json* o
   }
   if (resource.schema->constraints == nullptr || resource.schema->constraints->rules.empty()) {
     check_scale(resource, object, causes);
-    RuleChecker(causes).check(object, old, *resource.schema, "");
+    check_rules(object, old, *resource.schema, causes);
     return;
   }
   const Json now = visible(object);
   const Json was = old == nullptr ? Json() : visible(*old);
   check_scale(resource, object, causes);
-  RuleChecker(causes).check(now, old == nullptr ? nullptr : &was, *resource.schema, "");
+  check_rules(now, old == nullptr ? nullptr : &was, *resource.schema, causes);
 }
 
 }  // namespace stowage::sandbox
