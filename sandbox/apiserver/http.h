@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
+
 namespace stowage::sandbox {
 
 class Watch;
@@ -22,6 +24,16 @@ struct Request {
   std::string body;
 };
 
+/// Text that goes on after the answer's body. Lives no longer than its Server.
+class TextStream {
+ public:
+  virtual ~TextStream() = default;
+  /// What came since the last call; may be empty.
+  virtual std::string next(WallTime now) = 0;
+  /// Nothing will come any more.
+  [[nodiscard]] virtual bool ended() const = 0;
+};
+
 /// The answer. A watch has no body: pull its frames from `watch`.
 struct Response {
   int status = 200;
@@ -29,6 +41,8 @@ struct Response {
   std::vector<std::pair<std::string, std::string>> headers = {};
   std::string body = {};
   std::unique_ptr<Watch> watch = {};
+  std::unique_ptr<TextStream> stream =
+      {};  ///< A followed log: what comes after the body, asked for again and again.
 };
 
 /// Query parameters, percent-decoded, in order.

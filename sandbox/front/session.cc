@@ -21,7 +21,8 @@ namespace {
 constexpr size_t kWatchBatchBytes =
     256 * 1024;  // What one write of a watch carries at most, but for its last frame.
 
-constexpr size_t kDrainBytes = size_t{16} << 20;  // Of a request that is refused before it was read.
+constexpr std::chrono::milliseconds kFollowInterval{500};  // How often a followed log is looked at.
+constexpr size_t kDrainBytes = size_t{16} << 20;           // Of a request that is refused before it was read.
 constexpr std::chrono::seconds kDrainTime{2};
 
 ApiError bad_http(int code, std::string reason, std::string message) {
@@ -55,6 +56,7 @@ class Session : public std::enable_shared_from_this<Session> {
 
   void close() {
     watch_.reset();
+    text_.reset();
     bookmark_timer_.cancel();
     end_timer_.cancel();
     beast::error_code ignored;
@@ -116,6 +118,7 @@ class Session : public std::enable_shared_from_this<Session> {
     Response answer = state_->server.handle(request, state_->clock.wall());
     HttpFront::State::schedule_loops(state_);
     if (answer.watch) return start_watch(std::move(answer));
+    if (answer.stream) return start_text(std::move(answer));
     if (state_->pending_bytes + answer.body.size() > state_->options.max_pending_bytes &&
         state_->pending_bytes > 0)
       return refuse(bad_http(429, "TooManyRequests", "too many answers wait for their clients; ask again"));
@@ -188,11 +191,40 @@ class Session : public std::enable_shared_from_this<Session> {
       });
     }
     schedule_bookmark();
-    out_ =
-        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nCache-Control: no-cache, "
-        "private\r\nTransfer-Encoding: chunked\r\n\r\n";
+    out_ = chunked_head("application/json");
     expect_close();
     pump();
+  }
+
+  static std::string chunked_head(std::string_view type) {
+    return "HTTP/1.1 200 OK\r\nContent-Type: " + std::string(type) +
+           "\r\nCache-Control: no-cache, private\r\nTransfer-Encoding: chunked\r\n\r\n";
+  }
+
+  void start_text(Response answer) {
+    text_ = std::move(answer.stream);
+    stream_.expires_never();
+    out_ = chunked_head(answer.content_type);
+    if (!answer.body.empty()) add_chunk(answer.body);
+    expect_close();
+    follow();
+  }
+
+  /// A reader that is behind is not asked for more: the stream knows where it was.
+  void follow() {
+    if (!text_ || finishing_) return;
+    if (!writing_) {
+      if (const std::string news = text_->next(state_->clock.wall()); !news.empty()) add_chunk(news);
+      if (text_->ended()) {
+        finishing_ = true;
+        out_ += "0\r\n\r\n";
+      }
+    }
+    flush();
+    end_timer_.expires_after(kFollowInterval);
+    end_timer_.async_wait([weak = weak_from_this()](beast::error_code error) {
+      if (auto self = weak.lock(); self && !error) self->follow();
+    });
   }
 
   /// A client that goes away is only seen by reading; nothing is expected on this connection any more.
@@ -200,7 +232,7 @@ class Session : public std::enable_shared_from_this<Session> {
     stream_.socket().async_wait(asio::ip::tcp::socket::wait_read,
                                 [weak = weak_from_this()](beast::error_code error) {
                                   auto self = weak.lock();
-                                  if (!self || !self->watch_) return;
+                                  if (!self || !self->streaming()) return;
                                   char byte = 0;
                                   beast::error_code failure;
                                   self->stream_.socket().non_blocking(true, failure);
@@ -221,6 +253,8 @@ class Session : public std::enable_shared_from_this<Session> {
       self->pump();
     });
   }
+
+  [[nodiscard]] bool streaming() const { return watch_ != nullptr || text_ != nullptr; }
 
   void add_chunk(const std::string& frame) {
     char size[24];
@@ -262,7 +296,7 @@ class Session : public std::enable_shared_from_this<Session> {
                       [self = shared_from_this()](beast::error_code error, std::size_t) {
                         self->writing_ = false;
                         self->stream_.expires_never();
-                        if (!self->watch_) return;
+                        if (!self->streaming()) return;
                         if (error) return self->close();
                         if (!self->out_.empty()) return self->flush();
                         if (self->finishing_) return self->close();
@@ -279,6 +313,7 @@ class Session : public std::enable_shared_from_this<Session> {
   bool head_only_ = false;
   bool draining_ = false;
   std::unique_ptr<Watch> watch_;
+  std::unique_ptr<TextStream> text_;
   asio::steady_timer bookmark_timer_, end_timer_;
   std::string out_, sending_;
   bool writing_ = false;
