@@ -72,17 +72,28 @@ Result<std::vector<nlohmann::json>> read_snapshot(const std::string& path) {
   constexpr size_t kMostBytes = size_t{1} << 30;
   TRY(const std::string text, kube::read_text_file(path, kMostBytes));
   auto objects = read_manifests(text, {.bytes = kMostBytes, .nodes = 200'000'000});
-  if (!objects) return fail(Code::kInvalidArgument, fmt::format("{}: {}", path, objects.error().message));
+  if (!objects) return fail(Code::kInvalidArgument, fmt::format("{}:{}", path, objects.error().message));
   if (objects->empty())
     return fail(Code::kInvalidArgument, path + " holds no object; write it with kubectl get -o yaml");
   return objects;
 }
 
+std::string few_of(const std::vector<std::string>& names) {
+  constexpr size_t kShown = 5;
+  std::string out;
+  for (size_t i = 0; i < std::min(names.size(), kShown); ++i)
+    out += (i == 0 ? "" : ", ") + names[i];
+  return names.size() > kShown ? out + ", ..." : out;
+}
+
 /// Loads, says on stderr what was left out, and returns what is there for the first line.
 std::string load(LiveSandbox& sandbox, std::vector<nlohmann::json> objects, WallTime now) {
   const SnapshotReport report = load_snapshot(sandbox.server(), std::move(objects), now);
-  for (const auto& [kind, count] : report.unknown)
-    fmt::print(stderr, "left out: {} {}: the sandbox does not serve this kind\n", count, kind);
+  for (const auto& [kind, names] : report.unknown) {
+    fmt::print(stderr, "left out: {} {}: the sandbox does not serve this kind{}: {}\n", names.size(), kind,
+               kind.find('.') == std::string::npos ? "" : ", and the snapshot has no definition of it",
+               few_of(names));
+  }
   for (const std::string& refused : report.refused)
     fmt::print(stderr, "left out: {}\n", refused);
   if (report.owners_dropped > 0)

@@ -23,6 +23,7 @@ struct ApiError {
   std::string name, group, kind, uid;
   std::vector<Cause> causes = {};
   int retry_after_seconds = 0;
+  int line = 0;  ///< Of the text that could not be read, from 1; 0 = not known. Not sent.
 
   /// The Status object as JSON text.
   [[nodiscard]] std::string to_status_json() const;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -41,11 +42,13 @@ class Builder final : public nlohmann::json_sax<Json> {
     std::string_view text = e.what();
     if (const size_t end = text.find("] "); end != std::string_view::npos) text.remove_prefix(end + 2);
     error = fmt::format("invalid JSON near byte {}: {}", position, text.substr(0, 300));
+    stopped_at = position;
     return false;
   }
 
   Parsed parsed;
   std::string error;
+  std::size_t stopped_at = 0;  ///< Bytes read before the mistake.
 
  private:
   struct Frame {
@@ -202,7 +205,11 @@ Answer<Parsed> parse_json(std::string_view text, const InputLimits& limits) {
   if (auto tree = parse_fast(text, limits)) return Parsed{*std::move(tree), {}};
   Builder builder(limits);
   if (!Json::sax_parse(text.begin(), text.end(), &builder)) {
-    return bad_request(builder.error.empty() ? "invalid JSON" : builder.error);
+    Refusal refusal = bad_request(builder.error.empty() ? "invalid JSON" : builder.error);
+    const std::string_view read = text.substr(0, std::min(builder.stopped_at, text.size()));
+    if (!read.empty())
+      refusal.error().line = 1 + static_cast<int>(std::count(read.begin(), read.end(), '\n'));
+    return refusal;
   }
   return std::move(builder.parsed);
 }
@@ -221,6 +228,11 @@ Answer<Parsed> parse_yaml(std::string_view text, const InputLimits& limits) {
     auto value = from_yaml(YAML::Load(std::string(text)), limits, 0, nodes);
     if (!value) return std::unexpected(std::move(value).error());
     return Parsed{*std::move(value), {}};
+  } catch (const YAML::Exception& e) {
+    Refusal refusal =
+        bad_request(fmt::format("error converting YAML to JSON: yaml: line {}: {}", e.mark.line + 1, e.msg));
+    refusal.error().line = e.mark.line + 1;
+    return refusal;
   } catch (const std::exception& e) {
     return bad_request(fmt::format("error converting YAML to JSON: {}", e.what()));
   }

@@ -22,20 +22,21 @@ class Player {
 
   Result<void> operator()() {
     TRY_VOID(stage_.open());
-    for (const NodeGroup& group : scenario_.nodes)
-      TRY_VOID(add(group));
+    for (const NodeGroup& group : scenario_.nodes) {
+      if (auto added = add(group); !added) return at_line(group.line, added.error());
+    }
     stage_.drive().settle();
     for (const Step& step : scenario_.steps) {
-      if (auto done = take(step); !done) {
-        return fail(Code::kInvalidArgument,
-                    fmt::format("{}:{}: {}", scenario_.file, step.line, done.error().message));
-      }
+      if (auto done = take(step); !done) return at_line(step.line, done.error());
       stage_.drive().settle();
     }
     return {};
   }
 
  private:
+  [[nodiscard]] std::unexpected<Error> at_line(int line, const Error& error) const {
+    return wrong(fmt::format("{}:{}: {}", scenario_.file, line, error.message));
+  }
   static std::unexpected<Error> wrong(std::string what) {
     return fail(Code::kInvalidArgument, std::move(what));
   }

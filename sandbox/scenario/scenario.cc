@@ -20,6 +20,7 @@ namespace stowage::sandbox {
 namespace {
 
 using kube::YamlNode;
+using Entry = YamlNode::Entry;
 using Json = nlohmann::json;
 constexpr size_t kMostBytes = size_t{1} << 26;
 constexpr Millis kNotice{120'000};  // AWS: two minutes
@@ -27,8 +28,9 @@ constexpr Millis kGrace{15'000};    // GKE: what pods get of the notice
 constexpr const char* kApiVersion = "sandbox.stowage.dev/v1alpha1";
 
 /// Mistakes unwind to read_scenario.
-[[noreturn]] void wrong(int line, const std::string& what) {
-  throw std::invalid_argument(fmt::format("{}: {}", line, what));
+template <class At>
+[[noreturn]] void wrong(const At& at, const std::string& what) {
+  throw std::invalid_argument(fmt::format("{}:{}: {}", at.line, at.column, what));
 }
 
 Json to_json(const YamlNode& node) {
@@ -56,7 +58,7 @@ Json to_json(const YamlNode& node) {
 class Map {
  public:
   Map(const YamlNode& node, const char* what) : node_(node), what_(what) {
-    if (node.kind != YamlNode::Kind::kMapping) wrong(node.line, fmt::format("{} must be a mapping", what));
+    if (node.kind != YamlNode::Kind::kMapping) wrong(node, fmt::format("{} must be a mapping", what));
   }
   const YamlNode* find(const char* key) {
     seen_.insert(key);
@@ -65,13 +67,27 @@ class Map {
   }
   const YamlNode& need(const char* key) {
     const YamlNode* value = find(key);
-    if (value == nullptr) wrong(node_.line, fmt::format("{} needs \"{}\"", what_, key));
+    if (value == nullptr) wrong(node_, fmt::format("{} needs \"{}\"", what_, key));
     return *value;
+  }
+  std::string need_text(const char* key) {
+    std::string out;
+    (void)need(key);
+    text(key, out);
+    return out;
+  }
+  /// Items of a list; none when the key is not there.
+  const std::vector<YamlNode>& items(const char* key) {
+    static const std::vector<YamlNode> none;
+    const YamlNode* value = find(key);
+    if (value == nullptr) return none;
+    if (value->kind != YamlNode::Kind::kSequence) wrong(*value, fmt::format("\"{}\" must be a list", key));
+    return value->items;
   }
   void text(const char* key, std::string& out) {
     const YamlNode* value = find(key);
     if (value == nullptr) return;
-    if (value->kind != YamlNode::Kind::kScalar) wrong(value->line, fmt::format("\"{}\" must be a text", key));
+    if (value->kind != YamlNode::Kind::kScalar) wrong(*value, fmt::format("\"{}\" must be a text", key));
     out = value->text;
   }
   void duration(const char* key, Millis& out) {
@@ -79,7 +95,7 @@ class Map {
     if (value == nullptr) return;
     const auto read = parse_duration(value->text);
     if (!read) {
-      wrong(value->line,
+      wrong(*value,
             fmt::format("\"{}\": {} is no duration; write one such as 30s, 2m or 500ms", key, value->text));
     }
     out = *read;
@@ -95,7 +111,7 @@ class Map {
     const char* end = value->text.data() + value->text.size();
     const auto [at, error] = std::from_chars(value->text.data(), end, out);
     if (value->text.empty() || error != std::errc{} || at != end)
-      wrong(value->line, fmt::format("\"{}\" must be a number", key));
+      wrong(*value, fmt::format("\"{}\" must be a number", key));
     return out;
   }
   static int64_t read_number(const YamlNode& value, std::string_view key) {
@@ -103,7 +119,7 @@ class Map {
     const char* end = value.text.data() + value.text.size();
     const auto [at, error] = std::from_chars(value.text.data(), end, out);
     if (value.text.empty() || error != std::errc{} || at != end || out < 0 || out > 100'000)
-      wrong(value.line, fmt::format("\"{}\" must be a whole number from 0 to 100000", key));
+      wrong(value, fmt::format("\"{}\" must be a whole number from 0 to 100000", key));
     return out;
   }
   void finish() const {
@@ -112,7 +128,7 @@ class Map {
       std::string known;
       for (const std::string& key : seen_)
         known += (known.empty() ? "" : ", ") + key;
-      wrong(entry.line, fmt::format("{} has no \"{}\"; it has: {}", what_, entry.key, known));
+      wrong(entry, fmt::format("{} has no \"{}\"; it has: {}", what_, entry.key, known));
     }
   }
 
@@ -124,8 +140,8 @@ class Map {
 
 NodeGroup node_group(const YamlNode& node) {
   Map map(node, "a group of nodes");
-  NodeGroup out;
-  out.profile = map.need("profile").text;
+  NodeGroup out{.line = node.line};
+  out.profile = map.need_text("profile");
   (void)map.need("count");
   out.count = *map.number("count");
   out.first = map.number("first").value_or(0);
@@ -136,31 +152,31 @@ NodeGroup node_group(const YamlNode& node) {
 void object_keys(Map& map, ObjectName& out) {
   map.text("kind", out.kind);
   map.text("namespace", out.ns);
-  out.name = map.need("name").text;
+  out.name = map.need_text("name");
 }
 
-void node_keys(Map& map, Step& out, int line) {
+void node_keys(Map& map, Step& out, const Entry& entry) {
   map.text("node", out.node);
   map.text("ofPod", out.node_of);
-  if (out.node.empty() == out.node_of.empty()) wrong(line, "give \"node\" or \"ofPod\", one of them");
+  if (out.node.empty() == out.node_of.empty()) wrong(entry, "give \"node\" or \"ofPod\", one of them");
 }
 
 void read_engine(const YamlNode* metric, const YamlNode* log, Expectation& out) {
   Map inner(metric != nullptr ? *metric : *log, metric != nullptr ? "metric" : "log");
   inner.text("pod", out.pod);
   if (metric == nullptr) {
-    out.log = inner.need("contains").text;
+    out.log = inner.need_text("contains");
     (void)inner.need("pod");
     return inner.finish();
   }
   inner.text("of", out.model);
-  out.series = inner.need("series").text;
+  out.series = inner.need_text("series");
   out.at_least = inner.real("atLeast");
   out.at_most = inner.real("atMost");
   inner.finish();
   if (out.pod.empty() == out.model.empty())
-    wrong(metric->line, "give \"pod\" or \"of\" (a ModelDeployment), one of them");
-  if (!out.at_least && !out.at_most) wrong(metric->line, "metric needs \"atLeast\" or \"atMost\"");
+    wrong(*metric, "give \"pod\" or \"of\" (a ModelDeployment), one of them");
+  if (!out.at_least && !out.at_most) wrong(*metric, "metric needs \"atLeast\" or \"atMost\"");
 }
 
 Expectation expectation(const YamlNode& node) {
@@ -176,7 +192,7 @@ Expectation expectation(const YamlNode& node) {
   if ((condition != nullptr) + (absent != nullptr) + (pods != nullptr) + (metric != nullptr) +
           (log != nullptr) !=
       1)
-    wrong(node.line, "expect needs one of condition, absent, pods, metric, log");
+    wrong(node, "expect needs one of condition, absent, pods, metric, log");
   if (metric != nullptr || log != nullptr) {
     read_engine(metric, log, out);
     return out;
@@ -184,8 +200,8 @@ Expectation expectation(const YamlNode& node) {
   if (condition != nullptr) {
     Map inner(*condition, "condition");
     object_keys(inner, out.object.emplace());
-    out.type = inner.need("type").text;
-    out.status = inner.need("status").text;
+    out.type = inner.need_text("type");
+    out.status = inner.need_text("status");
     inner.text("reason", out.reason);
     inner.text("message", out.message);
     inner.finish();
@@ -196,12 +212,13 @@ Expectation expectation(const YamlNode& node) {
     out.absent = true;
   } else {
     Map inner(*pods, "pods");
-    out.pods_of = inner.need("of").text;
+    out.pods_of = inner.need_text("of");
     out.count = inner.number("count");
     out.bound = inner.number("bound");
     out.ready = inner.number("ready");
     out.nodes = inner.number("nodes");
     if (const YamlNode* domains = inner.find("domains")) {
+      if (domains->kind != YamlNode::Kind::kMapping) wrong(*domains, "\"domains\" must be a mapping");
       for (const auto& entry : domains->entries)
         out.domains.emplace_back(entry.key, Map::read_number(entry.value, entry.key));
     }
@@ -210,16 +227,16 @@ Expectation expectation(const YamlNode& node) {
   return out;
 }
 
-std::string read_text(const std::filesystem::path& path, int line) {
+std::string read_text(const std::filesystem::path& path, const Entry& entry) {
   auto text = kube::read_text_file(path.string(), kMostBytes);
-  if (!text) wrong(line, text.error().message);
+  if (!text) wrong(entry, text.error().message);
   return *std::move(text);
 }
 
-std::vector<std::string> manifest(const std::filesystem::path& path, int line) {
-  const auto objects = read_manifests(read_text(path, line));
-  if (!objects) wrong(line, fmt::format("{}: {}", path.string(), objects.error().message));
-  if (objects->empty()) wrong(line, fmt::format("{} holds no object", path.string()));
+std::vector<std::string> manifest(const std::filesystem::path& path, const Entry& entry) {
+  const auto objects = read_manifests(read_text(path, entry));
+  if (!objects) wrong(entry, fmt::format("{}:{}", path.string(), objects.error().message));
+  if (objects->empty()) wrong(entry, fmt::format("{} holds no object", path.string()));
   std::vector<std::string> out;
   for (const Json& object : *objects)
     out.push_back(object.dump());
@@ -243,9 +260,9 @@ void notice_keys(Map& map, Millis& span, Millis& grace) {
   grace = std::min(grace, span);
 }
 
-void read_node_step(const YamlNode& value, int line, Step& out) {
-  Map map(value, "the step");
-  node_keys(map, out, line);
+void read_node_step(const Entry& entry, Step& out) {
+  Map map(entry.value, "the step");
+  node_keys(map, out, entry);
   if (out.kind == Step::Kind::kSpotNotice) notice_keys(map, out.span, out.grace);
   if (out.kind == Step::Kind::kNodeNotReady) map.duration("for", out.span);
   map.finish();
@@ -253,15 +270,17 @@ void read_node_step(const YamlNode& value, int line, Step& out) {
 
 Step step(const YamlNode& node, const std::filesystem::path& folder) {
   if (node.kind != YamlNode::Kind::kMapping || node.entries.size() != 1)
-    wrong(node.line, "a step is a mapping with one key, such as {wait: 10s}");
-  const auto& [verb, line, column, value] = node.entries.front();
-  Step out{.line = line};
+    wrong(node, "a step is a mapping with one key, such as {wait: 10s}");
+  const Entry& entry = node.entries.front();
+  const std::string& verb = entry.key;
+  const YamlNode& value = entry.value;
+  Step out{.line = entry.line};
   if (verb == "apply" && value.kind == YamlNode::Kind::kScalar) {
     out.kind = Step::Kind::kApply;
-    out.objects = manifest(folder / value.text, line);
+    out.objects = manifest(folder / value.text, entry);
   } else if (verb == "apply") {
     out.kind = Step::Kind::kApply;
-    if (value.kind != YamlNode::Kind::kMapping) wrong(line, "apply needs an object or the name of a file");
+    if (value.kind != YamlNode::Kind::kMapping) wrong(entry, "apply needs an object or the name of a file");
     out.objects.push_back(to_json(value).dump());
   } else if (verb == "patch") {
     Map map(value, "patch");
@@ -279,24 +298,24 @@ Step step(const YamlNode& node, const std::filesystem::path& folder) {
     out.nodes = node_group(value);
   } else if (const auto kind = node_step(verb)) {
     out.kind = *kind;
-    read_node_step(value, line, out);
+    read_node_step(entry, out);
   } else if (verb == "traffic") {
     Map map(value, "traffic");
     out.kind = Step::Kind::kTraffic;
-    out.object.name = map.need("to").text;
+    out.object.name = map.need_text("to");
     map.text("namespace", out.object.ns);
     const YamlNode& rate = map.need("requestsPerSecond");
     out.traffic = rate.text;
     if (!parse_traffic(rate.text)) {
-      wrong(rate.line, fmt::format("\"requestsPerSecond\": {} is neither a number nor a trace such as "
-                                   "\"0s=1,60s=20\"",
-                                   rate.text));
+      wrong(rate, fmt::format("\"requestsPerSecond\": {} is neither a number nor a trace such as "
+                              "\"0s=1,60s=20\"",
+                              rate.text));
     }
     map.finish();
   } else if (verb == "restart") {
     out.kind = Step::Kind::kRestart;
     out.role = value.text;
-    if (out.role != "operator" && out.role != "scheduler") wrong(line, "restart is operator or scheduler");
+    if (out.role != "operator" && out.role != "scheduler") wrong(entry, "restart is operator or scheduler");
   } else if (verb == "wait") {
     Map map(node, "a step");
     map.duration("wait", out.span);
@@ -304,9 +323,10 @@ Step step(const YamlNode& node, const std::filesystem::path& folder) {
     out.kind = Step::Kind::kExpect;
     out.expect = expectation(value);
   } else {
-    wrong(line, fmt::format("no step is called \"{}\"; there are: addNodes, apply, delete, expect, loseNode, "
-                            "nodeNotReady, nodeReady, patch, restart, spotNotice, traffic, wait",
-                            verb));
+    wrong(entry,
+          fmt::format("no step is called \"{}\"; there are: addNodes, apply, delete, expect, loseNode, "
+                      "nodeNotReady, nodeReady, patch, restart, spotNotice, traffic, wait",
+                      verb));
   }
   return out;
 }
@@ -317,7 +337,7 @@ SeededFault fault(const YamlNode& node) {
   const YamlNode& kind = map.need("kind");
   const auto found = node_step(kind.text);
   if (!found || *found == Step::Kind::kNodeReady)
-    wrong(kind.line, "a fault's kind is spotNotice, loseNode or nodeNotReady");
+    wrong(kind, "a fault's kind is spotNotice, loseNode or nodeNotReady");
   if (*found == Step::Kind::kSpotNotice) out.kind = SeededFault::Kind::kNotice;
   if (*found == Step::Kind::kNodeNotReady) out.kind = SeededFault::Kind::kNotReady;
   std::string label;
@@ -326,7 +346,7 @@ SeededFault fault(const YamlNode& node) {
   if (label.find('=') != std::string::npos) out.value = label.substr(label.find('=') + 1);
   const YamlNode& every = map.need("every");
   map.duration("every", out.every);
-  if (out.every < Millis{1000}) wrong(every.line, "\"every\" must be at least 1s");
+  if (out.every < Millis{1000}) wrong(every, "\"every\" must be at least 1s");
   if (out.kind == SeededFault::Kind::kNotice) notice_keys(map, out.span, out.grace);
   if (out.kind == SeededFault::Kind::kNotReady) {
     out.span = kNotice;
@@ -338,10 +358,8 @@ SeededFault fault(const YamlNode& node) {
 
 void cluster(const YamlNode& node, Scenario& out) {
   Map map(node, "cluster");
-  if (const YamlNode* nodes = map.find("nodes")) {
-    for (const YamlNode& item : nodes->items)
-      out.nodes.push_back(node_group(item));
-  }
+  for (const YamlNode& item : map.items("nodes"))
+    out.nodes.push_back(node_group(item));
   if (const YamlNode* kubelet = map.find("kubelet")) {
     Map inner(*kubelet, "kubelet");
     inner.duration("imagePull", out.times.image_pull);
@@ -365,19 +383,16 @@ Scenario read(const YamlNode& root, const std::string& path) {
                          .node_lifecycle = true}};
   Map map(root, "a scenario");
   if (const YamlNode& version = map.need("apiVersion"); version.text != kApiVersion)
-    wrong(version.line, fmt::format("apiVersion must be {}", kApiVersion));
-  if (const YamlNode& kind = map.need("kind"); kind.text != "Scenario")
-    wrong(kind.line, "kind must be Scenario");
+    wrong(version, fmt::format("apiVersion must be {}", kApiVersion));
+  if (const YamlNode& kind = map.need("kind"); kind.text != "Scenario") wrong(kind, "kind must be Scenario");
   (void)map.find("description");
   cluster(map.need("cluster"), out);
-  if (const YamlNode* faults = map.find("faults")) {
-    for (const YamlNode& item : faults->items)
-      out.faults.push_back(fault(item));
-  }
-  const YamlNode& steps = map.need("steps");
-  if (steps.kind != YamlNode::Kind::kSequence) wrong(steps.line, "\"steps\" must be a list");
+  for (const YamlNode& item : map.items("faults"))
+    out.faults.push_back(fault(item));
+  (void)map.need("steps");
+  const std::vector<YamlNode>& steps = map.items("steps");
   map.finish();
-  for (const YamlNode& item : steps.items)
+  for (const YamlNode& item : steps)
     out.steps.push_back(step(item, std::filesystem::path(path).parent_path()));
   return out;
 }

@@ -15,6 +15,7 @@
 namespace stowage::sandbox {
 
 struct NodeGroup {
+  int line = 0;  ///< In the file.
   std::string profile;
   int64_t count = 0;
   int64_t first = 0;  ///< Number of the first node in the profile.

@@ -12,13 +12,15 @@ namespace {
 
 Result<void> add(std::string_view text, const InputLimits& limits, size_t line, std::vector<Json>& out) {
   auto parsed = parse_yaml(text, limits);  // JSON too
-  if (!parsed)
-    return fail(Code::kInvalidArgument,
-                fmt::format("the document at line {}: {}", line, parsed.error().message));
+  if (!parsed) {
+    const auto inside = static_cast<size_t>(std::max(parsed.error().line, 1));
+    return fail(Code::kInvalidArgument, fmt::format("{}: {}", line + inside - 1, parsed.error().message));
+  }
   Json& value = parsed->value;
   if (value.is_null()) return {};
   if (!value.is_object() || !value.contains("kind"))
-    return fail(Code::kInvalidArgument, fmt::format("the document at line {} is no Kubernetes object", line));
+    return fail(Code::kInvalidArgument,
+                fmt::format("{}: the document that begins here is no Kubernetes object", line));
   if (string_at(value, {"kind"}).ends_with("List") && value.contains("items") && value["items"].is_array()) {
     for (Json& item : value["items"])
       out.push_back(std::move(item));

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string_view>
 
 #include "sandbox/apiserver/core.h"
@@ -15,6 +16,15 @@ namespace {
 
 constexpr int kCreated = 201;
 constexpr int kConflict = 409;
+constexpr int kBad = 400;
+
+std::string shown(const std::string& kind, const std::string& ns, const std::string& name) {
+  return name.empty() ? kind : fmt::format("{} {}{}{}", kind, ns, ns.empty() ? "" : "/", name);
+}
+
+std::string message_of(const Response& answer) {
+  return string_at(Json::parse(answer.body, nullptr, false), {"message"});
+}
 
 /// What others refer to comes first.
 int rank(const Json& object) {
@@ -33,12 +43,19 @@ class Loader {
     const std::string kind = string_at(object, {"kind"});
     const std::string version = string_at(object, {"apiVersion"});
     const std::string name = string_at(object, {"metadata", "name"});
-    const ResourcePtr resource = find(version, kind);
-    if (resource == nullptr || name.empty()) {
-      ++report_.unknown[fmt::format("{} ({})", kind, version)];
+    std::string ns = string_at(object, {"metadata", "namespace"});
+    if (kind.empty() || name.empty()) {
+      report_.refused.push_back(fmt::format("{}: it has no {}",
+                                            shown(kind.empty() ? "an item" : kind, ns, name),
+                                            kind.empty() ? "kind" : "name"));
       return;
     }
-    std::string ns = string_at(object, {"metadata", "namespace"});
+    const ResourcePtr resource = find(version, kind);
+    if (resource == nullptr) {
+      report_.unknown[fmt::format("{} ({})", kind, version)].push_back(ns.empty() ? name : ns + "/" + name);
+      return;
+    }
+    if (!resource->namespaced) ns.clear();
     if (resource->namespaced && ns.empty()) ns = "default";
     if (resource->namespaced) need_namespace(ns);
     const std::string old_uid = string_at(object, {"metadata", "uid"});
@@ -47,8 +64,7 @@ class Loader {
                                          resource->namespaced ? "/namespaces/" + ns : "", resource->plural);
     Response answer = call("POST", path, object.dump(), "application/json");
     if (answer.status != kCreated && answer.status != kConflict) {
-      report_.refused.push_back(fmt::format(
-          "{} {}/{}: {}", kind, ns, name, string_at(Json::parse(answer.body, nullptr, false), {"message"})));
+      report_.refused.push_back(shown(kind, ns, name) + ": " + message_of(answer));
       return;
     }
     if (answer.status == kConflict) answer = call("GET", path + "/" + name, "", "");
@@ -56,8 +72,18 @@ class Loader {
     uids_[old_uid] = string_at(Json::parse(answer.body, nullptr, false), {"metadata", "uid"});
     if (resource->has_status && object.contains("status")) {
       const Json status = {{"status", object["status"]}};
-      call("PATCH", path + "/" + name + "/status", status.dump(), "application/merge-patch+json");
+      answer = call("PATCH", path + "/" + name + "/status", status.dump(), "application/merge-patch+json");
+      if (answer.status >= kBad)
+        report_.refused.push_back("the status of " + shown(kind, ns, name) + ": " + message_of(answer));
     }
+  }
+
+  /// Whether everything that owns the object has been here, as far as the snapshot has it.
+  [[nodiscard]] bool can_follow(const Json& object, const std::set<std::string>& waiting) const {
+    const Json* owners = find_path(object, {"metadata", "ownerReferences"});
+    return owners == nullptr || std::ranges::none_of(*owners, [&](const Json& owner) {
+             return waiting.contains(string_at(owner, {"uid"}));
+           });
   }
 
   SnapshotReport report() && { return std::move(report_); }
@@ -90,7 +116,7 @@ class Loader {
     for (const char* key : {"uid", "resourceVersion", "generation", "creationTimestamp", "managedFields",
                             "selfLink", "deletionTimestamp", "deletionGracePeriodSeconds"})
       meta.erase(key);
-    if (!meta.contains("ownerReferences")) return;
+    if (!meta.contains("ownerReferences") || !meta["ownerReferences"].is_array()) return;
     Json kept = Json::array();
     for (Json& owner : meta["ownerReferences"]) {
       const auto uid = uids_.find(string_at(owner, {"uid"}));
@@ -116,8 +142,25 @@ class Loader {
 SnapshotReport load_snapshot(Server& server, std::vector<Json> objects, WallTime now) {
   std::ranges::stable_sort(objects, {}, rank);
   Loader loader(server, now);
-  for (Json& object : objects)
-    loader.load(std::move(object));
+  std::set<std::string> waiting;  // UIDs of what is still to come
+  for (const Json& object : objects)
+    waiting.insert(string_at(object, {"metadata", "uid"}));
+  waiting.erase("");
+  while (!objects.empty()) {
+    std::vector<Json> later;
+    const size_t before = objects.size();
+    for (Json& object : objects) {
+      const std::string uid = string_at(object, {"metadata", "uid"});
+      if (!loader.can_follow(object, waiting)) {
+        later.push_back(std::move(object));
+        continue;
+      }
+      loader.load(std::move(object));
+      waiting.erase(uid);
+    }
+    objects = std::move(later);
+    if (objects.size() == before) waiting.clear();  // they own each other
+  }
   while (server.step(now)) {
   }
   return std::move(loader).report();

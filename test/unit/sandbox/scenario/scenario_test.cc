@@ -77,40 +77,46 @@ steps:
   CHECK(steps[0].line == 11);
 }
 
-TEST_CASE("mistakes in a scenario: told with file and line") {
+TEST_CASE("mistakes in a scenario: told with file, line and column") {
   struct Case {
     const char* text;
     const char* why;
   };
   const auto c = GENERATE(
-      Case{"cluster: {}\nsteps:\n  - jump: 1s\n", "s.yaml:5: no step is called \"jump\"; there are:"},
-      Case{"cluster: {}\nsteps:\n  - wait: soon\n", "s.yaml:5: \"wait\": soon is no duration"},
+      Case{"cluster: {}\nsteps:\n  - jump: 1s\n", "s.yaml:5:5: no step is called \"jump\"; there are:"},
+      Case{"cluster: {}\nsteps:\n  - wait: soon\n", "s.yaml:5:11: \"wait\": soon is no duration"},
       Case{"cluster: {}\nsteps:\n  - {wait: 1s, restart: operator}\n",
-           "s.yaml:5: a step is a mapping with one key"},
-      Case{"cluster: {}\nsteps:\n  - restart: kubelet\n", "s.yaml:5: restart is operator or scheduler"},
-      Case{"cluster: {}\nsteps: 1\n", "s.yaml:4: \"steps\" must be a list"},
-      Case{"cluster: {}\n", "s.yaml:1: a scenario needs \"steps\""},
-      Case{"cluster: {}\nsteps: []\nextra: 1\n", "s.yaml:5: a scenario has no \"extra\"; it has:"},
+           "s.yaml:5:5: a step is a mapping with one key"},
+      Case{"cluster: {}\nsteps:\n  - restart: kubelet\n", "s.yaml:5:5: restart is operator or scheduler"},
+      Case{"cluster: {}\nsteps: 1\n", "s.yaml:4:8: \"steps\" must be a list"},
+      Case{"cluster: {}\n", "s.yaml:1:1: a scenario needs \"steps\""},
+      Case{"cluster: {}\nsteps: []\nextra: 1\n", "s.yaml:5:1: a scenario has no \"extra\"; it has:"},
       Case{"cluster: {nodes: [{profile: a, count: -1}]}\nsteps: []\n",
-           "s.yaml:3: \"count\" must be a whole number"},
-      Case{"cluster: {nodes: [{count: 1}]}\nsteps: []\n", "s.yaml:3: a group of nodes needs \"profile\""},
-      Case{"cluster: {kubelet: {warmUp: 1}}\nsteps: []\n", "s.yaml:3: \"warmUp\": 1 is no duration"},
-      Case{"cluster: {}\nfaults:\n  - {kind: flood, every: 1m}\nsteps: []\n", "s.yaml:5: a fault's kind is"},
+           "s.yaml:3:39: \"count\" must be a whole number"},
+      Case{"cluster: {nodes: [{count: 1}]}\nsteps: []\n", "s.yaml:3:19: a group of nodes needs \"profile\""},
+      Case{"cluster: {kubelet: {warmUp: 1}}\nsteps: []\n", "s.yaml:3:29: \"warmUp\": 1 is no duration"},
+      Case{"cluster: {}\nfaults:\n  - {kind: flood, every: 1m}\nsteps: []\n",
+           "s.yaml:5:12: a fault's kind is"},
       Case{"cluster: {}\nfaults:\n  - {kind: loseNode, every: 1ms}\nsteps: []\n",
-           "s.yaml:5: \"every\" must be at least 1s"},
-      Case{"cluster: {}\nsteps:\n  - loseNode: {}\n", "s.yaml:5: give \"node\" or \"ofPod\", one of them"},
+           "s.yaml:5:29: \"every\" must be at least 1s"},
+      Case{"cluster: {}\nsteps:\n  - loseNode: {}\n", "s.yaml:5:5: give \"node\" or \"ofPod\", one of them"},
       Case{"cluster: {}\nsteps:\n  - loseNode: {node: a, notice: 1m}\n",
-           "s.yaml:5: the step has no \"notice\""},
-      Case{"cluster: {}\nsteps:\n  - expect: {within: 1m}\n", "s.yaml:5: expect needs one of"},
+           "s.yaml:5:25: the step has no \"notice\""},
+      Case{"cluster: {}\nsteps:\n  - expect: {within: 1m}\n", "s.yaml:5:13: expect needs one of"},
       Case{"cluster: {}\nsteps:\n  - expect:\n      metric: {of: a, pod: b, series: s, atMost: 1}\n",
-           "s.yaml:6: give \"pod\" or \"of\""},
-      Case{"cluster: {}\nsteps:\n  - expect: {metric: {of: a, series: s}}\n", "s.yaml:5: metric needs"},
+           "s.yaml:6:15: give \"pod\" or \"of\""},
+      Case{"cluster: {}\nsteps:\n  - expect: {metric: {of: a, series: s}}\n", "s.yaml:5:22: metric needs"},
       Case{"cluster: {}\nsteps:\n  - expect: {metric: {of: a, series: s, atLeast: much}}\n",
-           "s.yaml:5: \"atLeast\" must be a number"},
+           "s.yaml:5:50: \"atLeast\" must be a number"},
       Case{"cluster: {}\nsteps:\n  - traffic: {to: a, requestsPerSecond: x}\n",
-           "s.yaml:5: \"requestsPerSecond\": x is neither"},
-      Case{"cluster: {}\nsteps:\n  - apply: none.yaml\n", "s.yaml:5: "},
-      Case{"cluster: {}\nsteps:\n  - apply: [1]\n", "s.yaml:5: apply needs an object or the name of a file"},
+           "s.yaml:5:41: \"requestsPerSecond\": x is neither"},
+      Case{"cluster: {}\nsteps:\n  - apply: none.yaml\n", "s.yaml:5:5: "},
+      Case{"cluster: {}\nsteps:\n  - apply: [1]\n",
+           "s.yaml:5:5: apply needs an object or the name of a file"},
+      Case{"cluster: {nodes: {profile: a}}\nsteps: []\n", "s.yaml:3:18: \"nodes\" must be a list"},
+      Case{"cluster: {nodes: [{profile: [a], count: 1}]}\nsteps: []\n",
+           "s.yaml:3:29: \"profile\" must be a text"},
+      Case{"cluster: {}\nfaults: 1\nsteps: []\n", "s.yaml:4:9: \"faults\" must be a list"},
       Case{"cluster: {}\nsteps: []\ncluster: {}\n", "s.yaml:5"}, Case{"cluster: {\n", "s.yaml:"});
   CAPTURE(c.text);
   CHECK_THAT(mistake(c.text), Catch::StartsWith(c.why));
@@ -120,7 +126,7 @@ TEST_CASE("scenario of another version: refused, with the version that is read")
   const TempFolder folder;
   std::ofstream(folder.file("s.yaml")) << "apiVersion: v9\nkind: Scenario\ncluster: {}\nsteps: []\n";
   CHECK_THAT(read_scenario(folder.file("s.yaml")).error().message,
-             Catch::Contains("s.yaml:1: apiVersion must be sandbox.stowage.dev/v1alpha1"));
+             Catch::Contains("s.yaml:1:13: apiVersion must be sandbox.stowage.dev/v1alpha1"));
   CHECK_FALSE(read_scenario(folder.file("none.yaml")));
 }
 

@@ -39,10 +39,12 @@ TEST_CASE("List in YAML or JSON: stands for its items") {
   CHECK(read("\n# only a comment\n").empty());
 }
 
-TEST_CASE("manifest that cannot be read: the line of its document is named") {
-  CHECK_THAT(mistake("kind: A\n---\nkind: [\n"), Catch::Contains("line 3"));
-  CHECK_THAT(mistake("kind: A\n---\n- a\n- b\n"), Catch::Contains("line 3 is no Kubernetes object"));
-  CHECK_THAT(mistake("just text"), Catch::Contains("line 1"));
+TEST_CASE("manifest that cannot be read: the line is named") {
+  CHECK_THAT(mistake("kind: A\n---\nkind: B\nb:\n- {c: ]\n"), Catch::StartsWith("5: "));
+  CHECK_THAT(mistake("kind: A\n---\n{\"kind\":\n  \"B\",\n  ]}\n"), Catch::StartsWith("5: "));
+  CHECK_THAT(mistake("kind: A\n---\n- a\n- b\n"),
+             Catch::StartsWith("3: the document that begins here is no"));
+  CHECK_THAT(mistake("just text"), Catch::StartsWith("1: "));
 }
 
 TEST_CASE("snapshot: owners before what they own, new UIDs, status kept, server's fields left off") {
@@ -84,12 +86,68 @@ TEST_CASE("snapshot with what the server has, does not know or refuses: told in 
       {{"apiVersion", "v1"}, {"kind", "Namespace"}, {"name", "default"}, {"uid", "old-default"}}};
   const json thing = {{"apiVersion", "example.com/v1"}, {"kind", "Thing"}, {"metadata", {{"name", "t"}}}};
   const auto report = load_snapshot(api.server, {space, owned, thing, config_map("Bad_Name")}, api.now);
-  CHECK(report.unknown == std::map<std::string, size_t>{{"Thing (example.com/v1)", 1}});
+  CHECK(report.unknown == std::map<std::string, std::vector<std::string>>{{"Thing (example.com/v1)", {"t"}}});
   REQUIRE(report.refused.size() == 1);
   CHECK_THAT(report.refused[0], Catch::Contains("ConfigMap default/Bad_Name"));
   CHECK(
       api.get("/api/v1/namespaces/default/configmaps/owned").body["metadata"]["ownerReferences"][0]["uid"] ==
       api.get("/api/v1/namespaces/default").body["metadata"]["uid"]);
+}
+
+TEST_CASE("snapshot in any order: owners first, definitions before their objects") {
+  Api api;
+  const auto owned = [](const std::string& name, const std::string& owner) {
+    json out = config_map(name);
+    out["metadata"]["uid"] = "old-" + name;
+    if (!owner.empty())
+      out["metadata"]["ownerReferences"] = {
+          {{"apiVersion", "v1"}, {"kind", "ConfigMap"}, {"name", owner}, {"uid", "old-" + owner}}};
+    return out;
+  };
+  const json schema = {{"type", "object"}, {"x-kubernetes-preserve-unknown-fields", true}};
+  const json version = {
+      {"name", "v1"}, {"served", true}, {"storage", true}, {"schema", {{"openAPIV3Schema", schema}}}};
+  const json definition = {{"apiVersion", "apiextensions.k8s.io/v1"},
+                           {"kind", "CustomResourceDefinition"},
+                           {"metadata", {{"name", "things.example.com"}}},
+                           {"spec",
+                            {{"group", "example.com"},
+                             {"names", {{"plural", "things"}, {"kind", "Thing"}}},
+                             {"scope", "Namespaced"},
+                             {"versions", json::array({version})}}}};
+  const json thing = {{"apiVersion", "example.com/v1"}, {"kind", "Thing"}, {"metadata", {{"name", "t"}}}};
+  const auto report = load_snapshot(
+      api.server,
+      {thing, owned("c", "b"), owned("b", "a"), owned("x", "y"), owned("y", "x"), owned("a", ""), definition},
+      api.now);
+  CHECK(report.loaded ==
+        std::map<std::string, size_t>{{"ConfigMap", 5}, {"CustomResourceDefinition", 1}, {"Thing", 1}});
+  CHECK(report.owners_dropped == 1);  // of the two that own each other, one has to be first
+  CHECK(api.get("/api/v1/namespaces/default/configmaps/c").body["metadata"].contains("ownerReferences"));
+}
+
+TEST_CASE("snapshot with odd items: named, and nothing else is lost") {
+  Api api;
+  json crooked = pod("crooked");
+  crooked["metadata"]["ownerReferences"] = "none";
+  crooked["status"] = {{"conditions", "none"}};
+  json nameless = pod("x");
+  nameless["metadata"].erase("name");
+  json phase = pod("phase");
+  phase["status"] = {{"phase", 7}};
+  auto report = load_snapshot(
+      api.server, {json(7), json::array(), {{"kind", 1}}, nameless, crooked, phase, config_map("fine")},
+      api.now);
+  CHECK(report.loaded["ConfigMap"] == 1);
+  CHECK(report.refused.size() == 6);
+  const auto told = [&](const char* what) {
+    return std::any_of(report.refused.begin(), report.refused.end(),
+                       [&](const std::string& line) { return line.find(what) != std::string::npos; });
+  };
+  CHECK(told("an item: it has no kind"));
+  CHECK(told("Pod: it has no name"));
+  CHECK(told("Pod default/crooked: "));
+  CHECK(told("Pod default/phase: "));
 }
 
 }  // namespace stowage::sandbox
