@@ -165,11 +165,7 @@ class Preemption {
       }
       if (!fits) return {};
     }
-    for (size_t i = chosen.size() - 1; i-- > 0;) {
-      Groups fewer = chosen;
-      fewer.erase(fewer.begin() + static_cast<std::ptrdiff_t>(i));
-      if (fits_without(fewer)) chosen = std::move(fewer);
-    }
+    spare_all(chosen);
     return chosen;
   }
 
@@ -216,17 +212,31 @@ class Preemption {
 
   /// Spares runs of groups, halving their length, then single ones: O(groups needed x log groups) placements.
   void shrink(Groups& chosen) {
-    for (size_t run = std::max<size_t>(chosen.size() / 2, 1);; run /= 2) {
-      for (size_t end = chosen.size(); end >= run && end > 0;) {
-        auto fewer = chosen;
-        fewer.erase(fewer.begin() + static_cast<std::ptrdiff_t>(end - run),
-                    fewer.begin() + static_cast<std::ptrdiff_t>(end));
-        if (fits_without(fewer)) chosen = std::move(fewer);
-        end -= std::min(end, run);
-        end = std::min(end, chosen.size());
-      }
-      if (run == 1) return;
+    for (size_t run = chosen.size() / 2; run > 1; run /= 2)
+      spare_runs(chosen, run);
+    spare_all(chosen);
+  }
+
+  /// Until each of those who are left is needed: where rules between pods count, one who was needed may no
+  /// longer be when another stays.
+  void spare_all(Groups& chosen) {
+    while (spare_runs(chosen, 1)) {
     }
+  }
+
+  /// One pass, the most important first; true when somebody was spared. Nobody is not tried: that is why
+  /// victims are looked for.
+  bool spare_runs(Groups& chosen, size_t run) {
+    const size_t before = chosen.size();
+    for (size_t end = chosen.size(); end >= run && end > 0 && chosen.size() > run;) {
+      auto fewer = chosen;
+      fewer.erase(fewer.begin() + static_cast<std::ptrdiff_t>(end - run),
+                  fewer.begin() + static_cast<std::ptrdiff_t>(end));
+      if (fits_without(fewer)) chosen = std::move(fewer);
+      end -= std::min(end, run);
+      end = std::min(end, chosen.size());
+    }
+    return chosen.size() < before;
   }
 
   /// Whether the group holds a device, or some pod of the gang wants none.
