@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <map>
 #include <set>
 
 namespace stowage::engine {
@@ -31,6 +32,7 @@ Result<void> validate_topology_levels(std::span<const TopologyLevel> levels) {
     return fail(Code::kInvalidArgument, fmt::format("topologyLevels: {} levels, at most 16", levels.size()));
   }
   std::set<std::string_view> names;
+  std::map<std::string_view, std::string_view> level_of;
   for (const auto& level : levels) {
     if (level.name.empty()) return fail(Code::kInvalidArgument, "topologyLevels: a level has no name");
     if (!names.insert(level.name).second) {
@@ -38,6 +40,15 @@ Result<void> validate_topology_levels(std::span<const TopologyLevel> levels) {
     }
     if (level.labels.empty()) {
       return fail(Code::kInvalidArgument, fmt::format("topologyLevels.{}: names no node label", level.name));
+    }
+    for (const auto& label : level.labels) {
+      const auto [known, added] = level_of.emplace(label, level.name);
+      if (added) continue;
+      return fail(
+          Code::kInvalidArgument,
+          fmt::format("topologyLevels.{}: label \"{}\" stands for level {} already: one domain cannot be "
+                      "of two levels",
+                      level.name, label, known->second));
     }
   }
   return {};

@@ -21,8 +21,8 @@ struct TopologyLevel {
 /// GPU feature discovery.
 std::vector<TopologyLevel> default_topology_levels();
 
-/// Names unique and not empty, at least one label each, at most 16 levels. Error: kInvalidArgument naming the
-/// level.
+/// Names unique and not empty, at least one label each and no label twice (levels that contain each other
+/// have no order), at most 16 levels. Error: kInvalidArgument naming the level.
 Result<void> validate_topology_levels(std::span<const TopologyLevel> levels);
 
 /// One domain of the tree. A domain is identified by its path: rack "r1" of zone "a" is not rack "r1" of zone

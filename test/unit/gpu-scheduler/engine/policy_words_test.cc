@@ -286,6 +286,9 @@ TEST_CASE("levels that contradict each other: refused by name, the state keeps i
            {{{"rack", {"a"}}, {"zone", {"b"}}, {"rack", {"c"}}}, "\"rack\" stands twice"},
            {{{"", {"a"}}}, "has no name"},
            {{{"rack", {}}}, "topologyLevels.rack"},
+           {{{"zone", {"a", "b"}}, {"rack", {"c", "a"}}},
+            "topologyLevels.rack: label \"a\" stands for level zone"},
+           {{{"zone", {"a"}}, {"rack", {"b"}}, {"aisle", {"a"}}}, "topologyLevels.aisle"},
            {std::vector<TopologyLevel>(17, {"x", {"y"}}), "at most 16"}}) {
     auto done = state.set_topology_levels(levels);
     REQUIRE_FALSE(done);
