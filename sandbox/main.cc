@@ -40,17 +40,6 @@ constexpr KubeletTimes kLiveTimes{.image_pull = Millis{1'000},
                                   .pod_gc = Millis{20'000},
                                   .node_lifecycle = true};
 
-/// Profiles lie beside the sources, or beside the installed program.
-std::string profiles_folder(const std::string& given) {
-  if (!given.empty()) return given;
-  std::error_code error;
-  const auto self = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
-  for (const auto& folder : {self / "../share/stowage/profiles", self / "../../../sandbox/profiles"}) {
-    if (std::filesystem::is_directory(folder, error)) return folder.lexically_normal().string();
-  }
-  return "sandbox/profiles";
-}
-
 void tell(const LiveSandbox& sandbox, const std::string& what, bool api_only) {
   fmt::print("ready\n{} at http://127.0.0.1:{}, kubeconfig {}\n", what, sandbox.port(), sandbox.kubeconfig());
   fmt::print("\nTry:\n  export KUBECONFIG={}\n  kubectl get nodes\n", sandbox.kubeconfig());

@@ -47,10 +47,12 @@ struct Scenario {
   PolicyFile policy;  ///< Of the file; the defaults when it names none. Without a model.
 };
 
-/// Errors: kInvalidArgument, "file:line:column: sentence".
-Result<Scenario> read_scenario(std::string_view text, const std::string& file);
+/// `profiles`: the folder of the node profiles that the file may name; empty: the program's own. Errors:
+/// kInvalidArgument, "file:line:column: sentence".
+Result<Scenario> read_scenario(std::string_view text, const std::string& file,
+                               const std::string& profiles = "");
 /// Reads the file first. Errors also: kNotFound for one that cannot be read.
-Result<Scenario> load_scenario(const std::string& path);
+Result<Scenario> load_scenario(const std::string& path, const std::string& profiles = "");
 
 /// The scenario's pods as typical demand, weighted by their number.
 std::vector<engine::TypicalPod> demand_of(const Scenario& scenario);

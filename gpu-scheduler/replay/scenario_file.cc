@@ -5,6 +5,7 @@
 #include <set>
 
 #include "gpu-scheduler/engine/types.h"
+#include "gpu-scheduler/replay/profile_nodes.h"
 #include "gpu-scheduler/replay/scenario.h"
 #include "gpu-scheduler/replay/yaml_fields.h"
 #include "kube/runtime/text_file.h"
@@ -19,7 +20,7 @@ constexpr const char* kGpuResource = "nvidia.com/gpu";
 
 class Reader {
  public:
-  explicit Reader(const std::string& file) : file_(file) {}
+  Reader(const std::string& file, const std::string& profiles) : file_(file), profiles_(profiles) {}
 
   Result<Scenario> read(const kube::YamlNode& root) {
     TRY(auto fields, YamlFields::of(file_, root, ""));
@@ -53,6 +54,7 @@ class Reader {
 
  private:
   Result<void> add_nodes(YamlFields& fields) {
+    if (fields.find("profile") != nullptr) return add_profile(fields);
     TRY(const auto name, fields.name("name"));
     if (!names_.insert("node " + name).second)
       return fields.wrong("name", fmt::format("\"{}\" comes twice", name));
@@ -71,14 +73,35 @@ class Reader {
     gpus.shareable = !anonymous;
     if (gpus.count > 0) spec.accelerators.push_back(gpus);
     TRY_VOID(fields.finish());
-    if (out_.nodes.size() + static_cast<size_t>(count) > kMostOfOne)
-      return fields.wrong("count", fmt::format("more than {} nodes in all", kMostOfOne));
+    TRY_VOID(check_total(fields, count));
     for (int64_t i = 0; i < count; ++i) {
       out_.nodes.push_back(spec);
       out_.nodes.back().name = count == 1 ? name : fmt::format("{}-{}", name, i);
       out_.nodes.back().labels.try_emplace("kubernetes.io/hostname", out_.nodes.back().name);
     }
     return {};
+  }
+
+  /// `count` nodes of a node profile, from number `first` on.
+  Result<void> add_profile(YamlFields& fields) {
+    TRY(const auto profile, fields.name("profile"));
+    TRY(const auto count, fields.integer("count", 1, kMostOfOne, 1));
+    TRY(const auto first, fields.integer("first", 0, kMostOfOne, int64_t{0}));
+    TRY_VOID(fields.finish());
+    TRY_VOID(check_total(fields, count));
+    auto nodes = nodes_of_profile(profiles_, profile, first, count);
+    if (!nodes) return fields.wrong("profile", nodes.error().message);
+    for (auto& node : *nodes) {
+      if (!names_.insert("node " + node.name).second)
+        return fields.wrong("profile", fmt::format("node \"{}\" comes twice: give another first", node.name));
+      out_.nodes.push_back(std::move(node));
+    }
+    return {};
+  }
+
+  Result<void> check_total(const YamlFields& fields, int64_t more) {
+    if (out_.nodes.size() + static_cast<size_t>(more) <= kMostOfOne) return {};
+    return fields.wrong("count", fmt::format("more than {} nodes in all", kMostOfOne));
   }
 
   Result<void> add_pods(YamlFields& fields) {
@@ -100,14 +123,18 @@ class Reader {
     TRY(const auto share, fields.integer("share", 1, engine::kWholeDevice, int64_t{engine::kWholeDevice}));
     if (share < engine::kWholeDevice && gpus != 1) return fields.wrong("share", "goes with gpus: 1 only");
     TRY(const auto products, fields.texts("products"));
+    TRY(const auto resource, fields.text("gpuResource", kGpuResource));
     if (gpus > 0) {
-      out.pod.device.resource = kGpuResource;
+      out.pod.device.resource = resource;
       out.pod.device.count = static_cast<int32_t>(gpus);
       out.pod.device.milli = static_cast<int32_t>(share);
       out.pod.device.products = products;
     }
     TRY(const auto selector, fields.map("nodeSelector"));
     out.pod.node_selector = selector;
+    TRY(const auto tolerated, fields.texts("tolerates"));
+    for (const auto& key : tolerated)
+      out.pod.tolerations.push_back({.key = key, .op = engine::TolerationOperator::kExists});
     if (const auto* topology = fields.find("topology")) {
       TRY(out.topology, read_topology(*topology, "pods[].topology"));
       if (!out.gang) return fields.wrong("topology", "goes with gang: true only");
@@ -164,21 +191,22 @@ class Reader {
   }
 
   const std::string& file_;
+  const std::string& profiles_;
   Scenario out_;
   std::set<std::string> names_;
 };
 
 }  // namespace
 
-Result<Scenario> read_scenario(std::string_view text, const std::string& file) {
+Result<Scenario> read_scenario(std::string_view text, const std::string& file, const std::string& profiles) {
   auto tree = kube::read_yaml(text);
   if (!tree) return fail(tree.error().code, file + ":" + tree.error().message);
-  return Reader(file).read(*tree);
+  return Reader(file, profiles).read(*tree);
 }
 
-Result<Scenario> load_scenario(const std::string& path) {
+Result<Scenario> load_scenario(const std::string& path, const std::string& profiles) {
   TRY(const auto text, kube::read_text_file(path, kMaxBytes));
-  return read_scenario(text, path);
+  return read_scenario(text, path, profiles);
 }
 
 }  // namespace stowage::replay

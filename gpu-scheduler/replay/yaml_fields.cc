@@ -34,7 +34,7 @@ std::unexpected<Error> YamlFields::wrong(std::string_view key, std::string_view 
 }
 
 const YamlNode* YamlFields::find(std::string_view key) {
-  asked_.push_back(key);
+  if (std::ranges::find(asked_, key) == asked_.end()) asked_.push_back(key);
   const auto entry = std::ranges::find(node_->entries, key, &YamlNode::Entry::key);
   return entry == node_->entries.end() || entry->value.kind == Kind::kNull ? nullptr : &entry->value;
 }

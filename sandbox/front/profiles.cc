@@ -76,6 +76,16 @@ void only(const YAML::Node& node, std::initializer_list<std::string_view> keys) 
 
 }  // namespace
 
+std::string profiles_folder(const std::string& given) {
+  if (!given.empty()) return given;
+  std::error_code error;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
+  for (const auto& folder : {self / "../share/stowage/profiles", self / "../../../sandbox/profiles"}) {
+    if (std::filesystem::is_directory(folder, error)) return folder.lexically_normal().string();
+  }
+  return "sandbox/profiles";
+}
+
 /// Reads a profile; mistakes unwind to load().
 class ProfileReader {
  public:

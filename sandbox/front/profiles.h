@@ -8,6 +8,10 @@
 
 namespace stowage::sandbox {
 
+/// The folder of node profiles: `given`, or when that is empty the one beside the sources or beside the
+/// installed program.
+std::string profiles_folder(const std::string& given);
+
 /// A node profile (format: sandbox/profiles/README.md), read and checked.
 class Profile {
  public:

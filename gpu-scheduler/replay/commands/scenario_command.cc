@@ -18,6 +18,7 @@ struct Options {
   std::string file;
   std::vector<std::string> strategies;
   std::string policy;
+  std::string profiles;
   bool json = false;
 };
 
@@ -69,7 +70,7 @@ Result<std::vector<engine::Policy>> policies_of(const Options& options, const Sc
 }
 
 Result<int> play(const Options& options) {
-  TRY(auto scenario, load_scenario(options.file));
+  TRY(auto scenario, load_scenario(options.file, options.profiles));
   if (!options.policy.empty()) {
     // Its weights; topology levels are those that the file was read with.
     TRY(auto policy, load_policy(options.policy));
@@ -100,6 +101,7 @@ void add_scenario(CLI::App& app, Run& chosen) {
           "BestFit, FGD, Packability or Spread; several, separated by commas, play one after the other")
       ->delimiter(',');
   command->add_option("--policy", options->policy, "a SchedulingPolicy (YAML) instead of the file's");
+  command->add_option("--profiles", options->profiles, "folder of node profiles");
   command->add_flag("--json", options->json, "one JSON object a strategy");
   command->callback([options, &chosen] {
     chosen = [options] {

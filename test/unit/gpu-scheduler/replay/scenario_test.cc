@@ -133,6 +133,56 @@ TEST_CASE("mistakes in the file: named with line and column") {
   CHECK(refusal("policy: {strategy: Tetris}\n" + nodes).starts_with("s.yaml:1:20: strategy: \"Tetris\""));
 }
 
+constexpr const char* kProfiles = STOWAGE_SOURCE_DIR "/sandbox/profiles";
+
+TEST_CASE("nodes of a profile: products, taints and racks are those of the profile") {
+  auto scenario = read_scenario(R"(
+nodes:
+- {profile: h100x8, count: 8}
+- {profile: l4x1, first: 3, count: 2}
+- {name: plain, gpus: 1}
+pods:
+- {name: train, count: 4, gang: true, gpus: 8, products: [NVIDIA-H100-80GB-HBM3], topology: {level: rack}}
+- {name: wide, count: 5, gang: true, gpus: 8, topology: {level: rack}}
+- {name: small, gpus: 1, products: [NVIDIA-L4]}
+- {name: tolerant, count: 3, gpus: 1, products: [NVIDIA-L4], tolerates: [nvidia.com/gpu]}
+- {name: share, gpus: 1, share: 500, products: [NVIDIA-H100-80GB-HBM3]}
+- {name: other, gpus: 1, gpuResource: amd.com/gpu}
+expect:
+- {pods: train, placed: 4, sameDomain: rack}
+- {pods: wide, waiting: 5}
+- {pods: small, waiting: 1}
+- {pods: tolerant, placed: 2, waiting: 1}
+- {pods: share, waiting: 1}
+- {pods: other, waiting: 1}
+)",
+                                "s.yaml", kProfiles);
+  INFO((scenario ? "" : scenario.error().message));
+  REQUIRE(scenario);
+  REQUIRE(scenario->nodes.size() == 11);
+  CHECK(scenario->nodes[7].name == "h100x8-0007");
+  CHECK(scenario->nodes[8].labels.at("network.topology.nvidia.com/leaf") == "l4-leaf-0000");
+  CHECK(scenario->nodes[8].name.ends_with("0003"));
+  const auto run = run_scenario(*scenario, scenario->policy.policy);
+  REQUIRE(run);
+  CHECK(run->unmet.empty());
+}
+
+TEST_CASE("mistakes about profiles: named with line and column") {
+  const auto refused = [](const std::string& nodes) {
+    auto scenario = read_scenario("nodes:\n" + nodes + "\npods: [{name: p}]", "s.yaml", kProfiles);
+    REQUIRE(!scenario);
+    return scenario.error().message;
+  };
+  CHECK(refused("- {profile: toaster}").starts_with("s.yaml:2:13: nodes[0].profile: "));
+  CHECK(refused("- {profile: h100x8, gpus: 4}") ==
+        "s.yaml:2:21: nodes[0].gpus: unknown key; known here: profile, count, first");
+  CHECK(refused("- {profile: h100x8, count: 3}\n- {profile: h100x8, first: 2}") ==
+        "s.yaml:3:13: nodes[1].profile: node \"h100x8-0002\" comes twice: give another first");
+  CHECK(refused("- {profile: h100x8, count: 0}") ==
+        "s.yaml:2:28: nodes[0].count: must be a whole number from 1 to 100000");
+}
+
 TEST_CASE("the same scenario twice: the same events") {
   const std::string text = R"(
 nodes:
