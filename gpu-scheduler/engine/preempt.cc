@@ -176,7 +176,7 @@ class Preemption {
     for (const auto id : index_.all()) {
       if (!may_leave(id) || !useful(index_.group(id))) continue;
       all.push_back(id);
-      if (index_.group(id).covered && !within_budgets(all)) all.pop_back();
+      if (index_.group(id).covered() && !within_budgets(all)) all.pop_back();
     }
     for (size_t count = 1; !all.empty() && !budget_.exhausted(); count *= 2) {
       Groups chosen(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(std::min(count, all.size())));
@@ -193,11 +193,8 @@ class Preemption {
   [[nodiscard]] bool within_budgets(const Groups& chosen) const {
     std::map<std::string_view, int32_t> used;
     for (const auto id : chosen) {
-      if (!index_.group(id).covered) continue;
-      for (const PodIndex pod : index_.group(id).pods) {
-        for (const auto& name : state_.pod(pod).budgets) {
-          if (++used[name] > state_.budget(name)) return false;
-        }
+      for (const auto& name : index_.group(id).budgets) {
+        if (++used[name] > state_.budget(name)) return false;
       }
     }
     return true;

@@ -98,13 +98,14 @@ void VictimIndex::judge(const ClusterState& state, GroupId id) {
   group.priority = std::numeric_limits<int32_t>::min();
   group.devices = 0;
   group.protected_until = 0;
-  group.covered = group.spared = false;
+  group.budgets.clear();
+  group.spared = false;
   for (const PodIndex index : group.pods) {
     const auto& pod = state.pod(index);
     group.priority = std::max(group.priority, pod.priority);
     group.devices += state.compiled(pod.pod_class).device_demand();
     group.protected_until = std::max(group.protected_until, pod.protected_until);
-    group.covered = group.covered || !pod.budgets.empty();
+    group.budgets.insert(group.budgets.end(), pod.budgets.begin(), pod.budgets.end());
     group.spared = group.spared || !pod.movable || pod.terminating;
   }
 }
@@ -112,7 +113,7 @@ void VictimIndex::judge(const ClusterState& state, GroupId id) {
 bool VictimIndex::before(GroupId a, GroupId b) const {
   const auto key = [&](GroupId id) {
     const Group& group = groups_[id];
-    return std::tuple(group.priority, group.covered, group.pods.size(), group.devices, group.pods.front());
+    return std::tuple(group.priority, group.covered(), group.pods.size(), group.devices, group.pods.front());
   };
   return key(a) < key(b);
 }

@@ -22,8 +22,11 @@ class VictimIndex {
     int32_t priority = 0;  ///< The highest of its pods.
     int64_t devices = 0;   ///< Thousandths in all.
     int64_t protected_until = 0;
-    bool covered = false;  ///< By a PodDisruptionBudget.
-    bool spared = false;   ///< Some pod of it may not be evicted at all.
+    /// PodDisruptionBudgets that cover its pods, one entry a pod and budget. Kept here, for while victims are
+    /// looked for, some are gone from the state.
+    std::vector<std::string> budgets;
+    bool spared = false;  ///< Some pod of it may not be evicted at all.
+    [[nodiscard]] bool covered() const { return !budgets.empty(); }
   };
   /// What a group holds on one node.
   struct Share {

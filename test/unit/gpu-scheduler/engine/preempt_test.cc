@@ -95,6 +95,20 @@ TEST_CASE("victim of before: not evicted again until its cooldown ends, then it 
   CHECK(preempt(state, wanted, Policy{}, budget, 100).evictions.size() == 1);
 }
 
+TEST_CASE("two pods of one node under one budget: both leave only when the budget allows two") {
+  ClusterState state;
+  auto a = add(state, NodeBuilder("a").gpus(4));
+  auto id = state.intern(gpu_pod(2));
+  for (const char* uid : {"first", "second"}) {
+    REQUIRE(state.add_pod({.uid = uid, .pod_class = *id, .node = a, .priority = 1, .budgets = {"ns/pdb"}}));
+  }
+  state.set_budget("ns/pdb", 1);
+  CHECK(preempt_now(state, demand(state, gpu_pod(4)), 10).evictions.empty());
+  CHECK(preempt_now(state, demand(state, gpu_pod(2)), 10).evictions.size() == 1);
+  state.set_budget("ns/pdb", 2);
+  CHECK(preempt_now(state, demand(state, gpu_pod(4)), 10).evictions.size() == 2);
+}
+
 TEST_CASE("several victims: listed in the order in which they should leave, lowest priority first") {
   ClusterState state;
   auto a = add(state, NodeBuilder("a").gpus(4));
