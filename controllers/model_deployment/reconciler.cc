@@ -44,7 +44,12 @@ Reconciler::Reconciler(kube::Environment env, kube::Client& client, kube::EventR
     : env_(env), client_(client), events_(events), stores_(stores), expectations_(kExpectationTimeout) {}
 
 boost::asio::awaitable<Result<kube::Action>> Reconciler::reconcile(std::string key) {
-  // 1. What is there. Not before the cache has seen what this process wrote.
+  // 1. What is there. Not before the cache has seen what this process wrote for this object: what it wrote
+  // for an earlier namesake may have been collected unseen.
+  const auto current = stores_.deployments.get(key);
+  const auto known = attempts_.find(key);
+  if (current != nullptr && known != attempts_.end() && known->second.uid != current->meta.uid)
+    expectations_.forget(key);
   if (!expectations_.satisfied(key, env_.clock.now()))
     co_return kube::Action::requeue_after(kExpectationTimeout);
   Pass pass{.key = key, .observed = observe(stores_, key)};
@@ -59,6 +64,7 @@ boost::asio::awaitable<Result<kube::Action>> Reconciler::reconcile(std::string k
   }
   // Owner references let the garbage collector take the children.
   if (pass.deployment().meta.deleted) co_return kube::Action::await_change();
+  attempts_of(pass);
   pass.before = status_before(pass.deployment());
   pass.issue = pass.observed.issue;
   CO_TRY_VOID(co_await find_lost_nodes(pass));

@@ -40,7 +40,7 @@ struct Sent {
   MonoTime now;    ///< Of the world.
   MonoTime local;  ///< On the process's own monotonic clock, as is the fence.
   MonoTime fence;
-  const std::function<bool(const std::string& uid)>& knows;  ///< Its cache holds this pod.
+  const std::function<bool(const std::string& uid)>& knows;  ///< Its cache has this pod on a node.
 };
 
 /// One request that the server has answered.
@@ -164,6 +164,7 @@ class Checker {
   std::unique_ptr<sandbox::Watch> pod_watch_, node_watch_, deployment_watch_;
   std::map<std::string, api::Pod> pods_;          ///< By UID.
   std::map<std::string, Parts> pod_parts_;        ///< By UID.
+  std::map<std::string, MonoTime> ready_since_;   ///< By UID.
   std::map<std::string, api::Node> nodes_;        ///< By name.
   std::map<std::string, Target> targets_;         ///< By namespace/name.
   std::map<std::string, MonoTime> node_changed_;  ///< Node -> last foreign bind, shrinking or return.

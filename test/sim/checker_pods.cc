@@ -54,6 +54,7 @@ void Checker::on_pod(const Change& change) {
     if (before) {
       pods_.erase(uid);
       pod_parts_.erase(uid);
+      ready_since_.erase(uid);
       bound_by_others_.erase(uid);
       bound_at_.erase(uid);
       on_quiet_pod(*before, &*before, change);
@@ -65,6 +66,7 @@ void Checker::on_pod(const Change& change) {
   if (change.writer != nullptr && before)
     check_parts(*change.writer, "pod " + pod.meta.key(), pod_parts_[uid], parts, &*before, &pod);
   pod_parts_[uid] = std::move(parts);
+  if (pod.ready() && !(before && before->ready())) ready_since_[uid] = change.now;
   const std::string& node = pod.spec.node_name;
   const std::string previous = before ? before->spec.node_name : "";
   if (!previous.empty() && previous != node)
@@ -144,6 +146,9 @@ void Checker::check_retired(const api::Pod& gone, const Change& change) {
   const MonoTime now = change.now;
   if (!served(gone)) return;
   if (sent_at(change) - target.disturbed <= patience_.unseen) return;
+  // It may not have known that this one serves by now.
+  const auto ready_since = ready_since_.find(gone.meta.uid);
+  if (ready_since != ready_since_.end() && sent_at(change) - ready_since->second <= patience_.unseen) return;
   const bool recent = now - target.changed <= patience_.target_change;
   const int64_t wanted = recent ? target.lowest : target.replicas;
   const auto ready = ready_replicas(gone.meta.ns, target);

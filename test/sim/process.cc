@@ -121,7 +121,8 @@ void SimProcess::make_small(kube::HttpRequest& request) {
 
 bool SimProcess::knows(const std::string& uid) const {
   if (role_.name != "scheduler") return true;
-  return static_cast<const scheduler::Scheduler&>(*component_).cache().find(uid) != nullptr;
+  const auto* record = static_cast<const scheduler::Scheduler&>(*component_).cache().find(uid);
+  return record != nullptr && !record->node.empty();
 }
 
 bool SimProcess::able() const {

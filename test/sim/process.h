@@ -68,7 +68,7 @@ class SimProcess final : public sandbox::Network {
   void befall(const ProcessFate& fate, const kube::HttpRequest& request, sandbox::CallFate& call);
   void make_stale(kube::HttpRequest& request);
   static void make_small(kube::HttpRequest& request);
-  /// Its cache holds this pod.
+  /// Its cache has this pod on a node.
   [[nodiscard]] bool knows(const std::string& uid) const;
 
   Surroundings& around_;

@@ -86,6 +86,8 @@ class FakeApi {
     objects_[path(plural, name)] = std::move(object);
     follow();
   }
+  /// The caches stand still.
+  void blind(bool on) { blind_ = on; }
   void take_away(const std::string& plural, const std::string& name) {
     objects_.erase(path(plural, name));
     follow();
@@ -178,6 +180,7 @@ class FakeApi {
     }
   }
   void follow() {
+    if (blind_) return;
     follow_store(deployments, "modeldeployments", api::decode_model_deployment);
     follow_store(pods, "pods", decode_pod_fact);
     follow_store(services, "services", decode_service_fact);
@@ -286,6 +289,7 @@ class FakeApi {
   int dies_in_ = -1;
   bool dies_applied_ = false;
   bool dead_ = false;
+  bool blind_ = false;
   int refusal_ = 0;
   std::string refusal_message_;
 };

@@ -431,6 +431,22 @@ TEST_CASE("rule 29: every child names its owner by UID, and a namesake's childre
   }
 }
 
+TEST_CASE("made again while a child of the first was collected unseen: the second does not wait for it") {
+  Fixture f;
+  f.api.deploy(Json::object());
+  f.settle();
+  f.api.deploy({{"replicas", 2}});
+  f.api.blind(true);
+  REQUIRE(f.reconcile());  // the caches never see what was made here
+  f.api.take_away("pods", "m-1-0-0");
+  f.api.blind(false);
+  f.api.deployment_uid = "uid-second";
+  f.api.deploy({{"replicas", 2}});
+  f.api.forget_writes();
+  (void)f.reconcile();
+  CHECK_FALSE(f.api.writes().empty());
+}
+
 TEST_CASE("a Service or revision of ours was replaced by a namesake since it was seen: the patch misses it") {
   Fixture f;
   f.api.deploy(Json::object());
