@@ -87,7 +87,9 @@ CurlSession::~CurlSession() {
 
 void CurlSession::configure(CURL* easy) const {
   curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_2TLS);
-  curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);  // multiplex on the connection being made, do not open 64
+  // Multiplex on the connection being made, do not open 64. Without TLS there is no HTTP/2 to wait for, and
+  // curl 7.88 wakes only one of those that wait each time it learns so: the others would wait for ever.
+  curl_easy_setopt(easy, CURLOPT_PIPEWAIT, base_url_.starts_with("https:") ? 1L : 0L);
   curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "https,http");
   curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, 10'000L);

@@ -3,6 +3,7 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <catch2/catch.hpp>
 #include <chrono>
@@ -266,6 +267,33 @@ TEST_CASE("a stream: pieces arrive in order, then its regular end") {
     }
   };
   CHECK(w.run(read()) == "200:abcde");
+}
+
+TEST_CASE("streams over HTTP/1.1 that never end do not wait for each other") {
+  World w;
+  TestServer server(w.loop.get_executor(), [](const Seen&) {
+    return Reply{.bytes = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", .silent = true};
+  });
+  auto transport = w.transport(server.url());
+  constexpr int kStreams = 12;
+  int opened = 0;
+  int failed = 0;
+  std::vector<std::unique_ptr<kube::BodyStream>> streams;
+  for (int i = 0; i < kStreams; ++i) {
+    asio::co_spawn(
+        w.loop,
+        [&]() -> asio::awaitable<void> {
+          auto body = co_await transport->open({.target = "/watch", .timeout = 3s});
+          if (body) streams.push_back(*std::move(body));
+          ++(body ? opened : failed);
+          if (opened + failed == kStreams) w.loop.stop();
+        },
+        asio::detached);
+  }
+  w.loop.restart();
+  w.loop.run_for(10s);
+  CHECK(opened == kStreams);
+  CHECK(failed == 0);
 }
 
 TEST_CASE("rule 9: silence on a stream ends it at the idle limit; a broken one says so") {
