@@ -3,6 +3,7 @@
 #include <boost/system/system_error.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "kube/core/watch_machine.h"
@@ -15,6 +16,9 @@ namespace asio = boost::asio;
 using asio::experimental::awaitable_operators::operator||;
 
 namespace {
+
+/// A chunk may be megabytes of a list or of a burst; the machine keeps a copy of what it is at.
+constexpr size_t kPiece = size_t{64} << 10;
 
 WatchMachineOptions machine_options(const InformerOptions& options) {
   return {.path = options.resource.path(options.ns),
@@ -118,8 +122,12 @@ asio::awaitable<void> Reflector::Impl::follow(HttpRequest request) {
       drain();
       co_return;
     }
-    machine.feed(**chunk, env.clock.now());
-    drain();
+    for (std::string_view rest = **chunk; !rest.empty() && !machine.closed();) {
+      const std::string_view piece = rest.substr(0, kPiece);
+      rest.remove_prefix(piece.size());
+      machine.feed(piece, env.clock.now());
+      drain();
+    }
   }
 }
 
