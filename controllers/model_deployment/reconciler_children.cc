@@ -190,10 +190,13 @@ kube::Async<void> Reconciler::ensure_service(Pass& pass, DesiredService desired)
 }
 
 kube::Async<void> Reconciler::delete_pods(Pass& pass) {
+  const std::string& ns = pass.deployment().meta.ns;
   for (const auto& pod : pass.plan.deletes) {
+    // Somebody else was faster: that was seen already, and a delete of what is going tells nothing new.
+    const auto now = stores_.pods.get(ns + "/" + pod.name);
+    if (now == nullptr || now->meta.uid != pod.uid || now->meta.deleted) continue;
     expectations_.expect_delete(pass.key, pod.uid, env_.clock.now());
-    auto removed =
-        co_await client_.remove(kinds::kPod, pass.deployment().meta.ns, pod.name, {.uid = pod.uid});
+    auto removed = co_await client_.remove(kinds::kPod, ns, pod.name, {.uid = pod.uid});
     if (removed) continue;
     expectations_.seen_delete(pass.key, pod.uid);
     // Gone, or another pod under the name by now: either way this one is gone.

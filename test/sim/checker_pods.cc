@@ -112,7 +112,7 @@ std::set<std::string> Checker::ready_replicas(const std::string& ns, const Targe
   for (const auto& [uid, pod] : pods_) {
     const auto* owner = pod.meta.controller();
     if (pod.meta.ns != ns || owner == nullptr || owner->uid != target.uid) continue;
-    if (!pod.ready() || pod.terminating() || pod.terminal()) continue;
+    if (!pod.ready() || pod.terminating() || pod.terminal() || !nodes_.contains(pod.spec.node_name)) continue;
     const std::string group =
         pod.meta.label("stowage.dev/replica") + "/" + pod.meta.label("stowage.dev/attempt");
     ++ready[group];
@@ -144,7 +144,7 @@ bool Checker::served(const api::Pod& gone) const {
 void Checker::check_retired(const api::Pod& gone, const Change& change) {
   const Target& target = *target_of(gone);
   const MonoTime now = change.now;
-  if (!served(gone)) return;
+  if (!served(gone) || !nodes_.contains(gone.spec.node_name)) return;
   if (sent_at(change) - target.disturbed <= patience_.unseen) return;
   // It may not have known that this one serves by now.
   const auto ready_since = ready_since_.find(gone.meta.uid);

@@ -86,6 +86,8 @@ class FakeApi {
     objects_[path(plural, name)] = std::move(object);
     follow();
   }
+  /// Somebody deletes the pod as soon as the next status is written.
+  void delete_behind_status(std::string pod) { doomed_ = std::move(pod); }
   /// The caches stand still.
   void blind(bool on) { blind_ = on; }
   void take_away(const std::string& plural, const std::string& name) {
@@ -254,6 +256,9 @@ class FakeApi {
     if (options["preconditions"]["uid"] != it->second["metadata"]["uid"]) {
       return {.result = stowage::test::status_response(409, "Conflict", "the UID is another")};
     }
+    // What is going already: no change, and so nothing to see.
+    if (it->second["metadata"].contains("deletionTimestamp"))
+      return {.result = stowage::test::ok_response("{}")};
     if (plural == "pods" && it->second["spec"].contains("nodeName")) {
       it->second["metadata"]["deletionTimestamp"] = format_rfc3339(world_.clock().wall());
     } else {
@@ -277,8 +282,12 @@ class FakeApi {
       it->second.merge_patch(change);
     }
     it->second["metadata"]["resourceVersion"] = std::to_string(++version_);
+    if (status && !doomed_.empty()) {
+      Json& pod = object("pods", std::exchange(doomed_, {}));
+      pod["metadata"]["deletionTimestamp"] = format_rfc3339(world_.clock().wall());
+    }
     follow();
-    return {.result = stowage::test::ok_response(it->second.dump())};
+    return {.result = stowage::test::ok_response(objects_.at(path(plural, name)).dump())};
   }
 
   stowage::test::VirtualWorld& world_;
@@ -290,6 +299,7 @@ class FakeApi {
   bool dies_applied_ = false;
   bool dead_ = false;
   bool blind_ = false;
+  std::string doomed_;
   int refusal_ = 0;
   std::string refusal_message_;
 };

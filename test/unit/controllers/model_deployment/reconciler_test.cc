@@ -447,6 +447,19 @@ TEST_CASE("made again while a child of the first was collected unseen: the secon
   CHECK_FALSE(f.api.writes().empty());
 }
 
+TEST_CASE("somebody else deletes a pod that is about to be deleted: what comes next does not wait for it") {
+  Fixture f;
+  f.api.deploy(Json::object());
+  f.settle();
+  f.api.deploy({{"replicas", 0}});
+  f.api.delete_behind_status("m-0-0-0");
+  REQUIRE(f.reconcile());
+  f.api.deploy({{"replicas", 1}});
+  f.api.forget_writes();
+  REQUIRE(f.reconcile());
+  CHECK_FALSE(f.api.writes().empty());
+}
+
 TEST_CASE("a Service or revision of ours was replaced by a namesake since it was seen: the patch misses it") {
   Fixture f;
   f.api.deploy(Json::object());
