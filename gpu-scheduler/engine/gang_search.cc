@@ -88,6 +88,7 @@ GangSearch::GangSearch(ClusterState& state, const Policy& policy, std::vector<Se
       groups_(std::move(groups)),
       symmetry_(state, classes_of(groups_), areas_of(groups_)),
       area_of_(groups_.size(), kNone),
+      put_(state.node_limit()),
       touched_of_kind_(symmetry_.kinds().size()) {
   for (uint32_t group = 0; group < groups_.size(); ++group) {
     for (const auto& need : groups_[group].needs) {
@@ -160,14 +161,10 @@ void GangSearch::apply(Frame& frame) {
     if (const auto* pool = pool_for(row, state_.compiled(need.pod_class)))
       pod.devices = device_with_free(row, *pool, choice.device_free);
   }
+  if (!put_[choice.node].empty()) forget_touched(choice.node);
   state_.assign(std::move(pod));
   --need.left;
-  auto& counts = touched_[choice.node];
-  if (counts.empty()) {
-    counts.resize(symmetry_.kinds().front().may.size());
-    ++touched_of_kind_[symmetry_.kind_of(choice.node)];
-  }
-  ++counts[need.class_index];
+  count(choice, 1);
   steps_.push_back({need.group, need.pod_class, choice.node, choice.device_free});
 }
 
@@ -178,15 +175,33 @@ void GangSearch::undo(Frame& frame) {
     return;
   }
   Need& need = needs_[choice.need];
+  forget_touched(choice.node);
   state_.rollback(frame.point);
   ++need.left;
-  auto at = touched_.find(choice.node);
-  --at->second[need.class_index];
-  if (std::ranges::all_of(at->second, [](int32_t count) { return count == 0; })) {
-    touched_.erase(at);
-    --touched_of_kind_[symmetry_.kind_of(choice.node)];
-  }
+  count(choice, -1);
   steps_.pop_back();
+}
+
+/// The node's pods have changed; it was taken out of touched_ before.
+void GangSearch::count(const Choice& choice, int32_t by) {
+  auto& pods = put_[choice.node];
+  if (pods.empty()) {
+    pods.resize(symmetry_.kinds().front().may.size());
+    ++touched_of_kind_[symmetry_.kind_of(choice.node)];
+  }
+  pods[needs_[choice.need].class_index] += by;
+  if (std::ranges::all_of(pods, [](int32_t each) { return each == 0; })) {
+    pods.clear();
+    --touched_of_kind_[symmetry_.kind_of(choice.node)];
+    return;
+  }
+  touched_[text_of(choice.node)].insert(state_.order_of(choice.node));
+}
+
+void GangSearch::forget_touched(NodeIndex node) {
+  const auto at = touched_.find(text_of(node));
+  at->second.erase(state_.order_of(node));
+  if (at->second.empty()) touched_.erase(at);
 }
 
 /// The choices of this position into the frame; true when nothing is left to place. No choices: a dead end.
@@ -197,6 +212,9 @@ bool GangSearch::expand(Frame& frame) {
     if (needs_[i].left > 0 && needs_[i].group < opened_) active.push_back(i);
   }
   if (active.empty()) return opened_ == groups_.size() || open_group(frame);
+  // What a position costs beside the looks, in looks; measured.
+  constexpr int64_t kPosition = 12;
+  budget_.spend(kPosition);
   if (!dead_.insert(position()).second) return false;
   std::vector<std::vector<Look>> looks(needs_.size());
   for (const uint32_t i : active) {
@@ -275,11 +293,12 @@ std::vector<GangSearch::Look> GangSearch::look(const Need& need) {
     const auto& nodes = symmetry_.kinds()[kind].nodes;
     const int64_t fresh = static_cast<int64_t>(nodes.size()) - touched_of_kind_[kind];
     if (fresh == 0) continue;
-    add(*std::ranges::find_if(nodes, [&](NodeIndex node) { return !touched_.contains(node); }), kind, fresh);
+    add(*std::ranges::find_if(nodes, [&](NodeIndex node) { return put_[node].empty(); }), kind, fresh);
   }
-  for (const auto& [node, counts] : touched_) {
+  for (const auto& [text, places] : touched_) {
+    const NodeIndex node = state_.nodes_in_order()[*places.begin()];
     const uint32_t kind = symmetry_.kind_of(node);
-    if (symmetry_.in(kind, need.group, area)) add(node, kind, 1);
+    if (symmetry_.in(kind, need.group, area)) add(node, kind, static_cast<int64_t>(places.size()));
   }
   return out;
 }
@@ -341,37 +360,46 @@ bool GangSearch::room_together(uint32_t group, const std::vector<std::vector<Loo
   return room >= left;
 }
 
+namespace {
+
+void add(std::string& text, int64_t value) {
+  text += std::to_string(value);
+  text += ' ';
+}
+
+}  // namespace
+
 /// Positions with equal texts have the same arrangements ahead of them.
 std::string GangSearch::position() const {
   std::string out;
-  auto add = [&](std::string& text, int64_t value) {
-    text += std::to_string(value);
-    text += ' ';
-  };
   for (const Need& need : needs_) {
     add(out, need.left);
     add(out, need.left > 0 && need.group < opened_ ? area_of_[need.group] : -1);
   }
   add(out, opened_);
-  std::vector<std::string> nodes;
-  for (const auto& [node, counts] : touched_) {
-    std::string& text = nodes.emplace_back();
-    add(text, symmetry_.kind_of(node));
-    for (const int32_t count : counts)
-      add(text, count);
-    for (const auto& pool : state_.node(node).pools) {
-      if (!pool.shareable) continue;
-      const auto& free = state_.node(node).device_free;
-      std::vector<int16_t> sorted(free.begin() + pool.first, free.begin() + pool.first + pool.count);
-      std::ranges::sort(sorted);
-      for (const int16_t milli : sorted)
-        add(text, milli);
-    }
-    text += ';';
-  }
-  std::ranges::sort(nodes);
-  for (const auto& text : nodes)
+  for (const auto& [text, places] : touched_) {
     out += text;
+    add(out, static_cast<int64_t>(places.size()));
+  }
+  return out;
+}
+
+/// What the search has made of a node; nodes with equal texts are alike.
+std::string GangSearch::text_of(NodeIndex node) const {
+  std::string out;
+  add(out, symmetry_.kind_of(node));
+  for (const int32_t pods : put_[node])
+    add(out, pods);
+  const auto& row = state_.node(node);
+  for (const auto& pool : row.pools) {
+    if (!pool.shareable) continue;
+    std::vector<int16_t> free(row.device_free.begin() + pool.first,
+                              row.device_free.begin() + pool.first + pool.count);
+    std::ranges::sort(free);
+    for (const int16_t milli : free)
+      add(out, milli);
+  }
+  out += ';';
   return out;
 }
 

@@ -90,6 +90,9 @@ class GangSearch {
   [[nodiscard]] bool room_for_all(const Need& need, const std::vector<Look>& looks) const;
   [[nodiscard]] bool room_together(uint32_t group, const std::vector<std::vector<Look>>& looks) const;
   [[nodiscard]] std::string position() const;
+  [[nodiscard]] std::string text_of(NodeIndex node) const;
+  void count(const Choice& choice, int32_t by);
+  void forget_touched(NodeIndex node);
   void apply(Frame& frame);
   void undo(Frame& frame);
 
@@ -98,11 +101,14 @@ class GangSearch {
   WorkBudget& budget_;
   std::vector<SearchGroup> groups_;
   GangSymmetry symmetry_;
-  std::vector<Need> needs_;                            ///< By group, then the least room to spare first.
-  std::vector<uint32_t> area_of_;                      ///< By group: the area chosen, kNone before.
-  uint32_t opened_ = 0;                                ///< Groups whose area is chosen.
-  std::map<NodeIndex, std::vector<int32_t>> touched_;  ///< Pods of each class that the search put there.
+  std::vector<Need> needs_;        ///< By group, then the least room to spare first.
+  std::vector<uint32_t> area_of_;  ///< By group: the area chosen, kNone before.
+  uint32_t opened_ = 0;            ///< Groups whose area is chosen.
+  /// By node: pods of each class that the search put there; empty where there are none.
+  std::vector<std::vector<int32_t>> put_;
   std::vector<int64_t> touched_of_kind_;
+  /// Nodes with pods of the search by what tells them apart: their places in the order of ties.
+  std::map<std::string, std::set<uint32_t>> touched_;
   std::unordered_set<std::string> dead_;
   std::vector<SearchStep> steps_;
   bool any_order_ = false;  ///< A rule may be met later that is not met now: every order is tried.

@@ -16,8 +16,7 @@ void Placer::undo_to(ClusterState::Checkpoint point, size_t bindings) {
   }
 }
 
-int64_t Placer::room(ClassId pod, const Area& area) {
-  const auto& cache = state_.caches().get(state_, pod, policy_, true);
+int64_t Placer::room(const ClassCache& cache, const Area& area) const {
   if (area.domain() != kNone) return cache.domain_slots[area.domain()];
   int64_t slots = 0;
   for (const NodeIndex node : area.nodes(state_))
@@ -31,6 +30,9 @@ std::vector<std::pair<DomainId, Area>> Placer::candidates(const Parts& parts, ui
   std::map<ClassId, int64_t> wanted;
   for (uint32_t part : parts)
     wanted[demand_.parts[part].pod_class] += demand_.parts[part].count;
+  std::vector<const ClassCache*> caches;
+  for (const auto& [pod, count] : wanted)
+    caches.push_back(&state_.caches().get(state_, pod, policy_, true));
   auto domains = split(state_, outer, level);
   if (!budget_.spend(static_cast<int64_t>(state_.domains().size()))) {
     out_of_budget_ = true;
@@ -40,8 +42,9 @@ std::vector<std::pair<DomainId, Area>> Placer::candidates(const Parts& parts, ui
   for (size_t i = 0; i < domains.size(); ++i) {
     int64_t slack = 0;
     bool fits = true;
+    size_t at = 0;
     for (const auto& [pod, count] : wanted) {
-      const int64_t slots = room(pod, domains[i].second);
+      const int64_t slots = room(*caches[at++], domains[i].second);
       fits = fits && slots >= count;
       slack += slots;
     }
@@ -200,7 +203,9 @@ void Placer::explain_domain(const Parts& parts, uint32_t level, const Area& oute
   for (const auto& [domain, area] : split(state_, outer, level)) {
     int64_t slots = 0;
     for (uint32_t part : parts) {
-      slots += std::min<int64_t>(room(demand_.parts[part].pod_class, area), demand_.parts[part].count);
+      slots += std::min<int64_t>(
+          room(state_.caches().get(state_, demand_.parts[part].pod_class, policy_, true), area),
+          demand_.parts[part].count);
     }
     if (nearest == kNone || slots > most) nearest = domain, most = slots;
   }

@@ -27,6 +27,25 @@ Placer::Pick Placer::pick(ClassId pod, const Area& area) {
   return {best.node, best.device_free};
 }
 
+/// The node of the best score that no rule between pods keeps away.
+template <class Bonus>
+Placer::Pick Placer::best_of(std::span<const NodeIndex> nodes, const ClassCache& cache,
+                             const std::optional<CrossPod::Query>& query, std::span<const int64_t> price,
+                             Bonus bonus) {
+  NodeIndex best = kNone;
+  int64_t best_score = ClassCache::kInfeasible;
+  for (NodeIndex node : nodes) {
+    if (cache.scores[node] == ClassCache::kInfeasible) continue;
+    int64_t score = cache.scores[node] - price[cache.group_of[node]] + bonus(node);
+    // Only a node that would win is asked about other pods.
+    if (best != kNone && score <= best_score) continue;
+    if (query && query->check(node) != Reason::kNone) continue;
+    best = node;
+    best_score = score;
+  }
+  return best == kNone ? Pick{} : Pick{best, cache.entries[best].device_free};
+}
+
 Placer::Pick Placer::pick_by_scan(ClassId pod, const Area& area, ClassCache& cache, bool crossed) {
   const auto& compiled = state_.compiled(pod);
   const auto nodes = area.nodes(state_);
@@ -40,18 +59,9 @@ Placer::Pick Placer::pick_by_scan(ClassId pod, const Area& area, ClassCache& cac
   std::optional<CrossPod::Query> query;
   if (crossed) query = state_.cross_pod().begin(state_, pod);
   if (query && query->scores()) return pick_by_preference(nodes, cache, *query, price);
-  NodeIndex best = kNone;
-  int64_t best_score = ClassCache::kInfeasible;
-  for (NodeIndex node : nodes) {
-    if (cache.scores[node] == ClassCache::kInfeasible) continue;
-    int64_t score = cache.scores[node] - price[cache.group_of[node]] + nearness(node);
-    // Only a node that would win is asked about other pods.
-    if (best != kNone && score <= best_score) continue;
-    if (query && query->check(node) != Reason::kNone) continue;
-    best = node;
-    best_score = score;
-  }
-  return best == kNone ? Pick{} : Pick{best, cache.entries[best].device_free};
+  // Two loops: the usual one is the hot path of rules between pods.
+  if (near_.empty()) return best_of(nodes, cache, query, price, [](NodeIndex) { return int64_t{0}; });
+  return best_of(nodes, cache, query, price, [&](NodeIndex node) { return nearness(node); });
 }
 
 /// As pick_by_scan, where pods prefer the company of others: that is normalised over all feasible nodes.

@@ -38,6 +38,10 @@ class Placer {
   Pick pick_by_scan(ClassId pod, const Area& area, ClassCache& cache, bool crossed);
   Pick pick_by_preference(std::span<const NodeIndex> nodes, const ClassCache& cache,
                           const CrossPod::Query& query, std::span<const int64_t> price) const;
+  template <class Bonus>
+  static Pick best_of(std::span<const NodeIndex> nodes, const ClassCache& cache,
+                      const std::optional<CrossPod::Query>& query, std::span<const int64_t> price,
+                      Bonus bonus);
   [[nodiscard]] int64_t nearness(NodeIndex node) const;
   void assign(uint32_t part, uint32_t member, const Pick& pick);
   void assign_devices(uint32_t part, uint32_t member, NodeIndex node, uint64_t devices);
@@ -66,7 +70,7 @@ class Placer {
   bool try_in(const Parts& parts, const Area& area, bool top);
   std::vector<std::pair<DomainId, Area>> candidates(const Parts& parts, uint32_t level, const Area& outer);
   DomainId joined_domain(uint32_t level) const;
-  int64_t room(ClassId pod, const Area& area);
+  [[nodiscard]] int64_t room(const ClassCache& cache, const Area& area) const;
   void explain_domain(const Parts& parts, uint32_t level, const Area& outer);
   void undo_to(ClusterState::Checkpoint point, size_t bindings);
 
@@ -93,7 +97,7 @@ class Placer {
   Explanation why_;
   Nearness near_;  ///< Of the pods placed so far; kept only where the policy weighs topology.
   bool out_of_budget_ = false;
-  /// Nodes that searches may still look at, beside the budget: a decision stays within milliseconds.
+  /// Nodes that searches may still look at, beside the budget: a decision ends within a tenth of a second.
   int64_t search_left_ = 400'000;
   bool given_up_ = false;  ///< Some search ended before it had tried everything.
 };

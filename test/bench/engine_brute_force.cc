@@ -237,6 +237,9 @@ class World {
   explicit World(uint64_t seed) : random_(seed) {
     policy_.strategy =
         std::array{Strategy::kPackability, Strategy::kFgd, Strategy::kBestFit, Strategy::kSpread}[seed % 4];
+    alike_ = one_in(3);
+    size_ = draw_size();
+    sharing_ = one_in(4);
     const auto nodes = 2 + random_.below(4);
     for (uint64_t i = 0; i < nodes; ++i)
       add_node("n" + std::to_string(i));
@@ -304,20 +307,34 @@ class World {
   }
   bool one_in(uint64_t n) { return random_.below(n) == 0; }
 
+  struct Size {
+    int64_t cpu_milli;
+    int64_t pods;
+    int32_t gpus;
+    std::string product;
+    bool shareable;
+  };
+  Size draw_size() {
+    return {.cpu_milli = static_cast<int64_t>(1 + random_.below(4)) * 1000,
+            .pods = static_cast<int64_t>(2 + random_.below(4)),
+            .gpus = static_cast<int32_t>(random_.below(4)),
+            .product = one_in(2) ? "H100" : "A100",
+            .shareable = one_in(2)};
+  }
+
   void add_node(const std::string& name) {
     NodeSpec node{.name = name};
     node.labels[std::string(kHost)] = name;
     if (!one_in(10)) node.labels[std::string(kZone)] = "z" + std::to_string(random_.below(2));
     if (!one_in(8)) node.labels[std::string(kRack)] = "r" + std::to_string(random_.below(3));
     if (one_in(2)) node.labels["disk"] = "fast";
-    node.allocatable = {.cpu_milli = static_cast<int64_t>(1 + random_.below(4)) * 1000,
-                        .memory_bytes = int64_t{64} << 30,
-                        .pods = static_cast<int64_t>(2 + random_.below(4))};
-    if (const auto gpus = static_cast<int32_t>(random_.below(4)); gpus > 0) {
+    const Size size = alike_ ? size_ : draw_size();
+    node.allocatable = {.cpu_milli = size.cpu_milli, .memory_bytes = int64_t{64} << 30, .pods = size.pods};
+    if (size.gpus > 0) {
       node.accelerators.push_back({.resource = "nvidia.com/gpu",
-                                   .product = one_in(2) ? "H100" : "A100",
-                                   .count = gpus,
-                                   .shareable = one_in(2)});
+                                   .product = size.product,
+                                   .count = size.gpus,
+                                   .shareable = size.shareable || sharing_});
     }
     if (!state_.upsert_node(std::move(node))) std::abort();
   }
@@ -341,9 +358,11 @@ class World {
     PodClass pod;
     pod.labels = {{"app", std::to_string(random_.below(3))}};
     pod.requests.cpu_milli = static_cast<int64_t>(random_.below(4)) * 500;
-    const auto devices = static_cast<int32_t>(random_.below(3));
+    const auto devices = sharing_ ? 1 : static_cast<int32_t>(random_.below(3));
+    if (sharing_) pod.requests.cpu_milli /= 4;
     if (devices > 0) pod.device = {.resource = "nvidia.com/gpu", .count = devices};
-    if (devices == 1 && one_in(2)) pod.device.milli = one_of<int32_t>({250, 400, 500, 600});
+    if (devices == 1 && (sharing_ || one_in(2)))
+      pod.device.milli = one_of<int32_t>({250, 280, 360, 400, 440, 500, 600});
     if (devices > 0 && one_in(4)) pod.device.products = {one_in(2) ? "H100" : "A100"};
     if (one_in(6)) pod.node_selector = {{"disk", "fast"}};
     if (one_in(8)) pod.host_ports = {{.ip = "", .protocol = "TCP", .port = 80}};
@@ -413,6 +432,9 @@ class World {
   Random random_;
   ClusterState state_;
   Policy policy_;
+  bool alike_ = false;    ///< Nodes differ in labels alone.
+  bool sharing_ = false;  ///< Every pod shares a device.
+  Size size_;
 };
 
 int run(int64_t worlds, uint64_t seed) {
@@ -438,7 +460,7 @@ int run(int64_t worlds, uint64_t seed) {
 
 int main(int argc, char** argv) {
   CLI::App app{"The engine against trying everything, on small random worlds; ends at the first difference"};
-  int64_t worlds = 6000;
+  int64_t worlds = 10'000;
   uint64_t seed = 1;
   app.add_option("--worlds", worlds, "Worlds in all")->check(CLI::Range(int64_t{1}, int64_t{1} << 40));
   app.add_option("--seed", seed, "First world");

@@ -118,6 +118,45 @@ TEST_CASE("pods that must be near others of the gang are placed after them") {
       3);
 }
 
+TEST_CASE("nodes alike but for their zone, and a class that must be in one of them: told apart") {
+  placed_by_every_strategy(
+      [](ClusterState& state) {
+        const std::string region = "topology.kubernetes.io/region";
+        add(state, NodeBuilder("a").gpus(2).zone("z1").label(region, "r"));
+        add(state, NodeBuilder("b").gpus(2).zone("z2").label(region, "r"));
+        add(state, NodeBuilder("d").zone("z1").label(region, "r"));
+        PodClass database;
+        database.labels = {{"role", "database"}};
+        const auto running = state.intern(database);
+        const auto c = add(state, NodeBuilder("c").zone("z2").label(region, "r"));
+        REQUIRE(state.add_pod({.pod_class = *running, .node = c}));
+        auto near = gpu_pod(2, 500);
+        near.labels = {{"role", "near"}};
+        near.required_affinity.push_back({.label_selector = LabelSelector{.match_labels = database.labels},
+                                          .topology_key = "topology.kubernetes.io/zone"});
+        // Comes after `near` by its own rule, though it is the larger one.
+        auto follower = gpu_pod(2, 2000);
+        follower.required_affinity.push_back(
+            {.label_selector = LabelSelector{.match_labels = near.labels}, .topology_key = region});
+        auto gang = demand(state, follower);
+        add_part(state, gang, near, 1);
+        return gang;
+      },
+      2);
+}
+
+TEST_CASE("shares that fill two devices, none of them on the tightest: found") {
+  placed_by_every_strategy(
+      [](ClusterState& state) {
+        add(state, NodeBuilder("a").gpus(2).shareable());
+        auto gang = demand(state, share_pod(200), 2);
+        for (const int milli : {650, 500, 300, 150})
+          add_part(state, gang, share_pod(milli), 1);
+        return gang;
+      },
+      6);
+}
+
 TEST_CASE("sub-groups compete for racks: the one that fits in one rack only gets it") {
   placed_by_every_strategy(
       [](ClusterState& state) {
