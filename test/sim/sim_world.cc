@@ -155,6 +155,16 @@ std::optional<MonoTime> SimWorld::next_event() {
   return next;
 }
 
+void SimWorld::forget_history() {
+  const auto look = [this] {
+    kubelets_.step(world_.clock().wall());
+    checker_.catch_up(world_.clock().now(), world_.clock().wall());
+  };
+  look();
+  server_.compact();
+  look();
+}
+
 void SimWorld::calm() {
   plan_.end();
   around_.collect_from = {};

@@ -48,6 +48,9 @@ class SimWorld {
            const std::string& content_type = "application/json", std::string* answer = nullptr);
   /// Ends the life of a random process, at once.
   void kill_one(Random& random);
+  /// The server's watches can resume from nowhere. Those who watch in its own process, the checker and the
+  /// kubelets, miss nothing by it.
+  void forget_history();
   /// No more faults, and dead replicas come back at once.
   void calm();
   /// Ends every process cleanly.

@@ -298,11 +298,11 @@ void Story::change_server(uint64_t kind) {
   const auto rare = random_.below(4);
   switch (kind) {
     case 19:
-      if (happens("the server forgets its history")) world_.server().compact();
+      if (happens("the server forgets its history")) world_.forget_history();
       break;
     case 20:
       if (!happens("the server restarts")) break;
-      world_.server().compact();
+      world_.forget_history();
       world_.around().down_until = now + Millis{500 + static_cast<int64_t>(span)};
       break;
     case 21:
