@@ -60,6 +60,7 @@ boost::asio::awaitable<Result<kube::Action>> Reconciler::reconcile(std::string k
     refused_.erase(key);
     attempts_.erase(key);
     half_bound_.erase(key);
+    drift_.erase(key);
     co_return kube::Action::await_change();
   }
   // Owner references let the garbage collector take the children.

@@ -57,6 +57,7 @@ class Reconciler {
 
   kube::Async<void> find_lost_nodes(Pass& pass);
   kube::Async<void> ensure_revision(Pass& pass);
+  void note_drift(Pass& pass, const RevisionFact& known);
   kube::Async<void> create_revision(Pass& pass, std::string data);
   kube::Async<bool> create_revision_as(Pass& pass, std::string name, const std::string& data);
   kube::Async<void> prune_revisions(Pass& pass);
@@ -93,6 +94,12 @@ class Reconciler {
   std::map<std::string, std::map<std::pair<int32_t, int32_t>, MonoTime>> half_bound_;
   /// When each status was written last: figures alone are not written at every change.
   std::map<std::string, MonoTime> written_at_;
+  /// Whether the pods of a deployment's revision differ from what its runtime says now.
+  struct Drift {
+    std::string of;  ///< Versions of everything that the answer follows from.
+    bool drifted = false;
+  };
+  std::map<std::string, Drift> drift_;
   size_t creating_ = 0;  ///< Pods that are being created now, of all deployments.
   /// Why the API server refused a pod, by deployment: told in conditions until one is accepted.
   std::map<std::string, Issue> refused_;

@@ -51,39 +51,50 @@ Issue refusal(const Error& error) {
 
 }  // namespace
 
+// Rendering is most of what a look at a deployment at rest costs: the same question is answered once.
+void Reconciler::note_drift(Pass& pass, const RevisionFact& known) {
+  const Observed& observed = pass.observed;
+  if (observed.runtime == nullptr) {
+    pass.runtime_drift = "the ModelRuntime that the pods were made of is gone; they keep what it said.";
+    return;
+  }
+  if (!observed.shape) return;
+  const auto& meta = pass.deployment().meta;
+  Drift& drift = drift_[pass.key];
+  std::string of = fmt::format("{} {} {} {} {}", meta.uid, meta.generation, observed.runtime->meta.uid,
+                               observed.runtime->meta.resource_version, known.meta.uid);
+  if (drift.of != of) {
+    const auto rendered = render_revision(pass.deployment(), *observed.runtime, *observed.shape);
+    drift = {.of = std::move(of), .drifted = rendered && !same_pods(*rendered, known.data)};
+  }
+  if (!drift.drifted) return;
+  pass.runtime_drift = fmt::format(
+      "ModelRuntime \"{}\" or the operator changed since the pods' revision was made; "
+      "the next change of the spec takes it over.",
+      observed.runtime->meta.name);
+}
+
 kube::Async<void> Reconciler::ensure_revision(Pass& pass) {
   const Observed& observed = pass.observed;
   const auto& deployment = pass.deployment();
   const RevisionFact* known = observed.revision_of_key(deployment.spec.revision_key);
-  std::string rendered;
-  if (observed.shape && observed.runtime && (!pass.issue || known != nullptr)) {
-    auto result = render_revision(deployment, *observed.runtime, *observed.shape);
-    if (result) {
-      rendered = std::move(*result);
-    } else if (known == nullptr) {
-      const bool source = result.error().code == Code::kUnsupported;
-      const bool overlay = result.error().message.starts_with("podTemplate");
+  if (known == nullptr) {
+    if (observed.shape && observed.runtime && !pass.issue) {
+      auto rendered = render_revision(deployment, *observed.runtime, *observed.shape);
+      if (rendered) co_return co_await create_revision(pass, std::move(*rendered));
+      const bool source = rendered.error().code == Code::kUnsupported;
+      const bool overlay = rendered.error().message.starts_with("podTemplate");
       pass.issue = Issue{source    ? "UnsupportedModelSource"
                          : overlay ? "PodTemplateRejected"
                                    : "InvalidRuntime",
-                         result.error().message};
+                         rendered.error().message};
     }
-  }
-  if (known == nullptr) {
-    if (!rendered.empty()) co_return co_await create_revision(pass, std::move(rendered));
     // What ran before goes on: it is repaired and scaled, but nothing new is rolled out.
     if (const auto* last = observed.revision(pass.before.update_revision)) pass.revision = last->meta.name;
     co_return Result<void>{};
   }
   pass.revision = known->meta.name;
-  if (observed.runtime == nullptr) {
-    pass.runtime_drift = "the ModelRuntime that the pods were made of is gone; they keep what it said.";
-  } else if (!rendered.empty() && !same_pods(rendered, known->data)) {
-    pass.runtime_drift = fmt::format(
-        "ModelRuntime \"{}\" or the operator changed since the pods' revision was made; "
-        "the next change of the spec takes it over.",
-        observed.runtime->meta.name);
-  }
+  note_drift(pass, *known);
   if (known->number == last_number(observed)) co_return Result<void>{};
   // A rollback: the old revision becomes the newest.
   const std::string patch = fmt::format(R"({{"metadata":{{"uid":{}}},"revision":{}}})",

@@ -288,6 +288,7 @@ TEST_CASE("an edited runtime: pods stay as they are, the drift is told, the next
   f.settle();
   auto runtime = std::make_shared<api::ModelRuntime>(*f.api.runtimes.get("vllm"));
   runtime->spec.image = "engine:9";
+  runtime->meta.resource_version = "2";
   f.api.runtimes.put(runtime);
   f.settle();
   CHECK(f.names("pods") == std::set<std::string>{"m-0-0-0"});
