@@ -105,11 +105,10 @@ Refusal expired(std::string message) {
   return make(410, "Expired", {}, std::move(message));
 }
 
-Refusal unsupported_media_type(std::string_view got) {
+Refusal unsupported_media_type() {
   return make(415, "UnsupportedMediaType", {},
-              fmt::format("the body of the request was in an unknown format - accepted media types include: "
-                          "application/json, application/yaml (got \"{}\")",
-                          got));
+              "the body of the request was in an unknown format - accepted media types include: "
+              "application/json, application/yaml, application/vnd.kubernetes.protobuf");
 }
 
 Refusal not_acceptable() {

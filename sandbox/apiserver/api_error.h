@@ -51,7 +51,7 @@ Refusal forbidden(const Subject& subject, std::string_view why);
 Refusal method_not_allowed(std::string_view message);
 /// 410 with reason Expired.
 Refusal expired(std::string message);
-Refusal unsupported_media_type(std::string_view got);
+Refusal unsupported_media_type();
 Refusal not_acceptable();
 /// 404 for a path that is no resource.
 Refusal no_such_path();

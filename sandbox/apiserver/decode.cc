@@ -34,12 +34,15 @@ Answer<void> report_fields(Call& call, const std::vector<std::string>& problems)
 }  // namespace
 
 Answer<Json> decode_body(const Core& core, Call& call) {
-  std::string_view type = call.request.content_type;
-  type = type.substr(0, type.find(';'));
-  Answer<Parsed> parsed = unsupported_media_type(type);
-  if (type.empty() || type == "application/json" || type.ends_with("patch+json")) {
+  std::string type = call.request.content_type.substr(0, call.request.content_type.find(';'));
+  for (char& c : type)
+    c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  const bool patch = call.request.method == "PATCH";
+  Answer<Parsed> parsed = unsupported_media_type();
+  if (call.request.content_type.empty() || type == "application/json" ||
+      (patch && type.ends_with("patch+json"))) {
     parsed = parse_json(call.request.body, core.options.input);
-  } else if (type == "application/yaml" || type == "application/apply-patch+yaml") {
+  } else if (type == "application/yaml" || (patch && type == "application/apply-patch+yaml")) {
     parsed = parse_yaml(call.request.body, core.options.input);
   } else if (type == "application/vnd.kubernetes.protobuf") {
     return decode_protobuf(call.request.body, *core.builtins, core.options.input);
@@ -55,6 +58,12 @@ Answer<Json> decode_body(const Core& core, Call& call) {
 }
 
 Answer<void> conform(const Core&, Call& call, const Resource& resource, Json& object) {
+  if (object.is_null()) object = Json::object();  // "null", or a YAML document of nothing
+  if (const Json* given = find(object, "kind"); given != nullptr && !given->is_string() && !given->is_null())
+    return bad_request(fmt::format(
+        "couldn't get version/kind; json parse error: json: cannot unmarshal {} into Go struct field "
+        ".kind of type string",
+        given->type_name()));
   if (!object.is_object()) {
     return bad_request(
         fmt::format("couldn't get version/kind; json parse error: json: cannot unmarshal {} into Go value "

@@ -1,5 +1,7 @@
 #include "sandbox/apiserver/http.h"
 
+#include <cctype>
+
 namespace stowage::sandbox {
 namespace {
 
@@ -63,8 +65,10 @@ bool Query::has(std::string_view name) const {
 }
 
 bool Query::flag(std::string_view name) const {
-  const std::string_view value = get(name);
-  return has(name) && (value.empty() || value == "true" || value == "1");
+  std::string value(get(name));
+  for (char& c : value)
+    c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return has(name) && value != "false" && value != "0";
 }
 
 }  // namespace stowage::sandbox

@@ -53,7 +53,7 @@ class Query {
   /// First value of the parameter; empty when absent.
   [[nodiscard]] std::string_view get(std::string_view name) const;
   [[nodiscard]] bool has(std::string_view name) const;
-  /// "true", "1" and a bare name are true.
+  /// True where it is given, but for "false" and "0" (apimachinery's conversion of booleans).
   [[nodiscard]] bool flag(std::string_view name) const;
 
  private:

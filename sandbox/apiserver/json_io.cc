@@ -145,6 +145,17 @@ Json plain_scalar(const std::string& text) {
   return text;
 }
 
+/// Members of a map, or of several, that `into` has not; false when it is neither.
+bool merge_keys(Json& into, const Json& from) {
+  if (from.is_array())
+    return std::all_of(from.begin(), from.end(),
+                       [&](const Json& map) { return map.is_object() && merge_keys(into, map); });
+  if (!from.is_object()) return false;
+  for (const auto& [key, value] : from.items())
+    into.emplace(key, value);
+  return true;
+}
+
 Answer<Json> from_yaml(const YAML::Node& node, const InputLimits& limits, int depth, size_t& nodes) {
   if (++nodes > limits.nodes)
     return bad_request(fmt::format("document has more than {} values", limits.nodes));
@@ -163,13 +174,22 @@ Answer<Json> from_yaml(const YAML::Node& node, const InputLimits& limits, int de
     }
     case YAML::NodeType::Map: {
       Json out = Json::object();
+      Json inherited = Json::object();  // of the merge key "<<": what stands beside it wins
       for (const auto& pair : node) {
         if (!pair.first.IsScalar())
           return bad_request("error converting YAML to JSON: a key is not a scalar");
         auto value = from_yaml(pair.second, limits, depth + 1, nodes);
         if (!value) return value;
-        out[pair.first.Scalar()] = *std::move(value);
+        if (pair.first.Scalar() == "<<" && pair.first.Tag() != "!") {
+          if (!merge_keys(inherited, *value))
+            return bad_request(
+                "error converting YAML to JSON: yaml: map merge requires map or sequence of maps as the "
+                "value");
+        } else {
+          out[pair.first.Scalar()] = *std::move(value);
+        }
       }
+      merge_keys(out, inherited);
       return out;
     }
     case YAML::NodeType::Scalar:

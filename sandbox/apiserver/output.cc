@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <vector>
 
 namespace stowage::sandbox {
 namespace {
@@ -32,38 +35,75 @@ const Resource& scale_resource() {
   return resource;
 }
 
-bool contains(std::string_view text, std::string_view word) {
-  return text.find(word) != std::string_view::npos;
+std::string_view trimmed(std::string_view s) {
+  while (!s.empty() && (s.front() == ' ' || s.front() == '\t'))
+    s.remove_prefix(1);
+  while (!s.empty() && (s.back() == ' ' || s.back() == '\t'))
+    s.remove_suffix(1);
+  return s;
+}
+
+/// One entry of an Accept header.
+struct Clause {
+  std::string_view type, as, version, group;
+  double weight = 1;
+
+  [[nodiscard]] bool yaml() const { return type == "application/yaml"; }
+  [[nodiscard]] bool json() const { return type == "application/json" || type == "*/*"; }
+  /// Nothing when the server has no such form.
+  [[nodiscard]] std::optional<Form> form() const {
+    if (as.empty()) return Form::kPlain;
+    if (version != "v1" || group != "meta.k8s.io") return std::nullopt;
+    if (as == "Table") return Form::kTable;
+    if (as == "PartialObjectMetadata" || as == "PartialObjectMetadataList") return Form::kPartial;
+    return std::nullopt;
+  }
+};
+
+Clause read_clause(std::string_view text) {
+  Clause out{.type = trimmed(text.substr(0, text.find(';')))};
+  for (size_t at = text.find(';'); at != std::string_view::npos; at = text.find(';', at + 1)) {
+    const std::string_view part = trimmed(text.substr(at + 1, text.find(';', at + 1) - at - 1));
+    const std::string_view value = part.substr(std::min(part.size(), part.find('=') + 1));
+    if (part.starts_with("as=")) out.as = value;
+    if (part.starts_with("v=")) out.version = value;
+    if (part.starts_with("g=")) out.group = value;
+    if (part.starts_with("q=")) std::from_chars(value.data(), value.data() + value.size(), out.weight);
+  }
+  return out;
+}
+
+/// Of JSON and YAML, the dearest to the client first.
+std::vector<Clause> clauses_of(std::string_view accept) {
+  std::vector<Clause> out;
+  while (!accept.empty()) {
+    const std::string_view entry = accept.substr(0, accept.find(','));
+    accept.remove_prefix(std::min(accept.size(), entry.size() + 1));
+    if (const Clause clause = read_clause(entry); clause.yaml() || clause.json()) out.push_back(clause);
+  }
+  std::stable_sort(out.begin(), out.end(),
+                   [](const Clause& a, const Clause& b) { return a.weight > b.weight; });
+  return out;
 }
 
 }  // namespace
 
 Form form_of(std::string_view accept) {
-  while (!accept.empty()) {
-    const std::string_view entry = accept.substr(0, accept.find(','));
-    accept.remove_prefix(std::min(accept.size(), entry.size() + 1));
-    if (!contains(entry, "json") && !contains(entry, "*/*")) continue;
-    if (contains(entry, "as=Table") && contains(entry, "v=v1") && !contains(entry, "v=v1beta1"))
-      return Form::kTable;
-    if (contains(entry, "as=PartialObjectMetadata") && !contains(entry, "v=v1beta1")) return Form::kPartial;
-    if (!contains(entry, "as=")) return Form::kPlain;
+  for (const Clause& clause : clauses_of(accept)) {
+    if (const auto form = clause.form()) return *form;
   }
   return Form::kPlain;
 }
 
 bool acceptable(std::string_view accept) {
-  return accept.empty() || contains(accept, "json") || contains(accept, "yaml") || contains(accept, "*/*") ||
-         contains(accept, "application/*");
+  if (trimmed(accept).empty()) return true;
+  const auto clauses = clauses_of(accept);
+  return std::any_of(clauses.begin(), clauses.end(), [](const Clause& c) { return c.form().has_value(); });
 }
 
 bool prefers_yaml(std::string_view accept) {
-  while (!accept.empty()) {
-    const std::string_view entry = accept.substr(0, accept.find(','));
-    accept.remove_prefix(std::min(accept.size(), entry.size() + 1));
-    if (contains(entry, "application/yaml")) return true;
-    if (contains(entry, "json") || contains(entry, "*/*") || contains(entry, "application/*")) return false;
-  }
-  return false;
+  const auto clauses = clauses_of(accept);
+  return !clauses.empty() && clauses.front().yaml();
 }
 
 Include include_of(const Call& call) {

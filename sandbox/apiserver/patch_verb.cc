@@ -17,13 +17,16 @@ Refusal required_manager() {
                  {{"FieldValueRequired", "Required value: is required for apply patch", "fieldManager"}});
 }
 
-Refusal unsupported_patch(bool custom, std::string_view got) {
-  auto refusal = unsupported_media_type(got);
-  refusal.error().message = fmt::format(
-      "the body of the request was in an unknown format - accepted media types include: "
-      "application/json-patch+json, "
-      "application/merge-patch+json, {}application/apply-patch+yaml",
-      custom ? "" : "application/strategic-merge-patch+json, ");
+/// A type that is no patch is refused before the server looks for what could be patched.
+Refusal unsupported_patch(bool custom, bool patch) {
+  auto refusal = unsupported_media_type();
+  refusal.error().message = "415: Unsupported Media Type";
+  if (patch)
+    refusal.error().message = fmt::format(
+        "the body of the request was in an unknown format - accepted media types include: "
+        "application/json-patch+json, "
+        "application/merge-patch+json, {}application/apply-patch+yaml",
+        custom ? "" : "application/strategic-merge-patch+json, ");
   return refusal;
 }
 
@@ -142,7 +145,7 @@ Answer<Written> patch_object(Core& core, Call& call) {
   const bool strategic = type == "application/strategic-merge-patch+json";
   if ((strategic && resource.custom) ||
       (!strategic && type != "application/merge-patch+json" && type != "application/json-patch+json")) {
-    return unsupported_patch(resource.custom, type);
+    return unsupported_patch(resource.custom, strategic);
   }
   if (call.query.has("force")) {
     return invalid({"meta.k8s.io", "", "PatchOptions", ""},

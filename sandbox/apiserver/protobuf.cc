@@ -260,8 +260,10 @@ Answer<Json> decode_protobuf(std::string_view body, const Builtins& builtins, co
     const std::string_view kind = bytes_of(type, 2);
     const Schema* schema = builtins.type(type_name(api_version, kind));
     if (schema == nullptr) {
-      return unsupported_media_type(
-          fmt::format("application/vnd.kubernetes.protobuf of {} {}", api_version, kind));
+      Refusal refusal = unsupported_media_type();
+      refusal.error().message +=
+          fmt::format(" (the sandbox does not read {} {} in protobuf)", api_version, kind);
+      return refusal;
     }
     Json out = Decoder(limits).message(bytes_of(unknown, 2), *schema);
     out["apiVersion"] = api_version;

@@ -18,19 +18,6 @@ std::string_view trim(std::string_view s) {
   return s;
 }
 
-bool valid_key(std::string_view key) {
-  if (key.empty() || key.size() > 317) return false;
-  return std::all_of(key.begin(), key.end(), [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.' || c == '/';
-  });
-}
-
-bool valid_value(std::string_view value) {
-  return value.size() <= 63 && std::all_of(value.begin(), value.end(), [](char c) {
-           return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.';
-         });
-}
-
 std::optional<int64_t> to_int(std::string_view s) {
   int64_t value = 0;
   const auto [at, failure] = std::from_chars(s.data(), s.data() + s.size(), value);
@@ -56,64 +43,12 @@ std::vector<std::string_view> terms(std::string_view text) {
   return out;
 }
 
-Refusal unparsable(std::string_view text, std::string_view why) {
-  return bad_request(fmt::format("unable to parse requirement: {} (in \"{}\")", why, text));
-}
-
 }  // namespace
 
 const std::string* label(const Labels& labels, std::string_view key) {
   const auto it = std::lower_bound(labels.begin(), labels.end(), key,
                                    [](const auto& pair, std::string_view k) { return pair.first < k; });
   return it != labels.end() && it->first == key ? &it->second : nullptr;
-}
-
-Answer<LabelSelector> LabelSelector::parse(std::string_view text) {
-  LabelSelector out;
-  if (trim(text).empty()) return out;
-  for (std::string_view term : terms(text)) {
-    Requirement r;
-    if (term.ends_with(')')) {
-      const size_t open = term.find('(');
-      std::string_view head = open == std::string_view::npos ? "" : trim(term.substr(0, open));
-      r.op = head.ends_with(" notin") ? Op::kNotIn : Op::kIn;
-      if (!head.ends_with(" in") && !head.ends_with(" notin"))
-        return unparsable(term, "found '(' without in or notin");
-      r.key = trim(head.substr(0, head.rfind(' ')));
-      for (std::string_view value : terms(term.substr(open + 1, term.size() - open - 2)))
-        r.values.emplace_back(value);
-    } else if (term.starts_with('!')) {
-      r.op = Op::kNotExists;
-      r.key = trim(term.substr(1));
-    } else if (const size_t at = term.find_first_of("=!<>"); at != std::string_view::npos) {
-      const char c = term[at];
-      size_t width = 1;
-      if (c == '!' && !term.substr(at).starts_with("!="))
-        return unparsable(term, "found '!', expected: '!='");
-      if (c == '!' || term.substr(at).starts_with("==")) width = 2;
-      r.op = c == '=' ? Op::kIn : c == '!' ? Op::kNotIn : c == '>' ? Op::kGreater : Op::kLess;
-      r.key = trim(term.substr(0, at));
-      r.values.emplace_back(trim(term.substr(at + width)));
-      if ((c == '<' || c == '>') && !to_int(r.values[0]))
-        return unparsable(term, "values must be an integer");
-    } else {
-      if (const size_t space = term.find_first_of(" \t"); space != std::string_view::npos) {
-        const std::string_view extra = trim(term.substr(space));
-        return bad_request(
-            fmt::format("unable to parse requirement: found '{}', expected: in, notin, =, ==, !=, gt, lt",
-                        extra.substr(0, extra.find_first_of(" \t"))));
-      }
-      r.op = Op::kExists;
-      r.key = term;
-    }
-    if (!valid_key(r.key))
-      return unparsable(term, fmt::format("<nil>: Invalid value: \"{}\": not a label key", r.key));
-    for (const std::string& value : r.values) {
-      if (!valid_value(value)) return unparsable(term, fmt::format("values: Invalid value: \"{}\"", value));
-    }
-    out.requirements_.push_back(std::move(r));
-  }
-  return out;
 }
 
 LabelSelector LabelSelector::from_object(const Json& selector) {

@@ -27,13 +27,14 @@ class LabelSelector {
   [[nodiscard]] bool matches(const Labels& labels) const;
   [[nodiscard]] bool empty() const { return requirements_.empty(); }
 
- private:
   enum class Op { kIn, kNotIn, kExists, kNotExists, kGreater, kLess };
   struct Requirement {
     std::string key;
     Op op;
     std::vector<std::string> values;
   };
+
+ private:
   std::vector<Requirement> requirements_;
 };
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "base/check.h"
@@ -68,19 +69,23 @@ bool serves(const std::vector<std::string>& verbs, std::string_view verb) {
 }
 
 Answer<void> read_options(Call& call) {
+  const std::string& method = call.request.method;
+  const char* options = method == "PATCH" ? "PatchOptions"
+                        : method == "PUT" ? "UpdateOptions"
+                                          : "CreateOptions";
   const std::string_view dry = call.query.get("dryRun");
   if (call.query.has("dryRun") && dry != "All") {
-    return invalid({"meta.k8s.io", "", "CreateOptions", ""},
+    return invalid({"meta.k8s.io", "", options, ""},
                    {{"FieldValueNotSupported",
-                     fmt::format("Unsupported value: \"{}\": supported values: \"All\"", dry), "dryRun"}});
+                     fmt::format("Unsupported value: [\"{}\"]: supported values: \"All\"", dry), "dryRun"}});
   }
   call.dry_run = dry == "All";
   const std::string_view validation = call.query.get("fieldValidation");
   if (!validation.empty() && validation != "Ignore" && validation != "Warn" && validation != "Strict") {
     return invalid(
-        {"meta.k8s.io", "", "CreateOptions", ""},
+        {"meta.k8s.io", "", options, ""},
         {{"FieldValueNotSupported",
-          fmt::format("Unsupported value: \"{}\": supported values: \"Ignore\", \"Warn\", \"Strict\"",
+          fmt::format("Unsupported value: \"{}\": supported values: \"\", \"Ignore\", \"Strict\", \"Warn\"",
                       validation),
           "fieldValidation"}});
   }
@@ -89,8 +94,21 @@ Answer<void> read_options(Call& call) {
                                              : FieldValidation::kWarn;
   call.manager = call.query.get("fieldManager");
   if (call.manager.size() > 128) {
-    return invalid({"meta.k8s.io", "", "PatchOptions", ""},
+    return invalid({"meta.k8s.io", "", options, ""},
                    {{"FieldValueTooLong", "Too long: may not be more than 128 bytes", "fieldManager"}});
+  }
+  for (size_t i = 0; i < call.manager.size(); ++i) {
+    const auto c = static_cast<unsigned char>(call.manager[i]);
+    if (c >= 0x20 && c != 0x7f) continue;
+    const std::string quoted = c == '\n'   ? "\\n"
+                               : c == '\t' ? "\\t"
+                               : c == '\r' ? "\\r"
+                                           : fmt::format("\\x{:02x}", c);
+    return invalid({"meta.k8s.io", "", options, ""},
+                   {{"FieldValueInvalid",
+                     fmt::format("Invalid value: \"{}{}{}\": invalid character U+{:04X} (at position {})",
+                                 call.manager.substr(0, i), quoted, call.manager.substr(i + 1), c, i),
+                     "fieldManager"}});
   }
   if (call.manager.empty())
     call.manager = call.request.user_agent.substr(0, call.request.user_agent.find('/'));
@@ -136,9 +154,26 @@ Answer<Response> serve_subresource(Core& core, Call& call) {
   return method_not_allowed("the server does not allow this method on the requested resource");
 }
 
+/// Numbers among the options of a list, a watch or a deletion of many.
+Answer<void> check_numbers(const Call& call) {
+  for (const char* name : {"limit", "timeoutSeconds"}) {
+    const std::string_view text = call.query.get(name);
+    int64_t value = 0;
+    const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (text.empty() || (failure == std::errc() && end == text.data() + text.size())) continue;
+    return bad_request(
+        fmt::format("strconv.ParseInt: parsing \"{}\": {}", text,
+                    failure == std::errc::result_out_of_range ? "value out of range" : "invalid syntax"));
+  }
+  return {};
+}
+
 Answer<Response> serve_collection(Core& core, Call& call, bool watching) {
   const Resource& r = *call.resource;
   const std::string& method = call.request.method;
+  if (method != "POST") {
+    if (auto checked = check_numbers(call); !checked) return std::unexpected(std::move(checked).error());
+  }
   if (method == "GET" && watching && serves(r.verbs, "watch")) {
     if (prefers_yaml(call.request.accept)) return not_acceptable();  // no framing is defined for it
     return watch_objects(core, call);

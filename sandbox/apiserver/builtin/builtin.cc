@@ -159,7 +159,31 @@ void validate_frozen(const Json& object, const Json* old, std::vector<Cause>& ca
   }
 }
 
+/// All of a ConfigMap's or Secret's data together.
+void validate_size(const Json& object, const char* field, std::vector<Cause>& causes) {
+  constexpr size_t kMost = size_t{1} << 20;
+  size_t bytes = 0;
+  for (const char* part : {"data", "binaryData"}) {
+    const Json* data = find(object, part);
+    if (data == nullptr || !data->is_object()) continue;
+    const bool encoded = part != std::string_view("data") || string_at(object, {"kind"}) == "Secret";
+    for (const Json& value : *data) {
+      const size_t size = value.is_string() ? value.get_ref<const std::string&>().size() : 0;
+      bytes += encoded ? size / 4 * 3 : size;
+    }
+  }
+  if (bytes > kMost)
+    causes.push_back(
+        {"FieldValueTooLong", fmt::format("Too long: may not be more than {} bytes", kMost), field});
+}
+
 void validate_template(const Json& object, std::vector<Cause>& causes) {
+  const Json* replicas = find_path(object, {"spec", "replicas"});
+  if (replicas != nullptr && replicas->is_number_integer() && replicas->get<int64_t>() < 0) {
+    causes.push_back({"FieldValueInvalid",
+                      fmt::format("Invalid value: {}: must be greater than or equal to 0", dump(*replicas)),
+                      "spec.replicas"});
+  }
   required(object, {"spec", "selector"}, "spec.selector", causes);
   const Json* selector = find_path(object, {"spec", "selector"});
   const Json* labels = find_path(object, {"spec", "template", "metadata", "labels"});
@@ -225,7 +249,10 @@ void validate_builtin(const Core& core, const Resource& resource, const Json& ob
   if (kind == "Service") return validate_service(object, old, causes);
   if (kind == "PodDisruptionBudget") return validate_budget(object, causes);
   if (kind == "Lease") return validate_lease(object, causes);
-  if (kind == "ConfigMap" || kind == "Secret") validate_frozen(object, old, causes);
+  if (kind == "ConfigMap" || kind == "Secret") {
+    validate_size(object, kind == "Secret" ? "data" : "[]", causes);
+    validate_frozen(object, old, causes);
+  }
   if (kind == "Secret") immutable(object, old, "type", causes);
   if (kind == "PriorityClass") {
     immutable(object, old, "value", causes);
