@@ -1,8 +1,10 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"sort"
 
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -46,8 +48,8 @@ var (
 	rwo       = []v1.PersistentVolumeAccessMode{v1.ReadWriteOnce}
 )
 
-// generate draws the cluster of a seed: the same seed gives the same cluster on every machine.
-func generate(seed int64) generatedList {
+// generate draws the cluster of a seed, as one line of JSON: the same seed gives the same cluster on every machine.
+func generate(seed int64) ([]byte, error) {
 	g := &generator{random: rand.New(rand.NewPCG(uint64(seed), 0x5704a6e)), reserved: map[string]bool{}}
 	g.theme = g.drawTheme()
 	g.addNamespaces()
@@ -59,7 +61,23 @@ func generate(seed int64) generatedList {
 	for i := 1 + g.below(4); i > 0; i-- {
 		g.addPod(fmt.Sprintf("new-%d", i), false)
 	}
-	return generatedList{APIVersion: "v1", Kind: "List", Items: g.items}
+	if g.percent(50) {
+		g.random.Shuffle(len(g.items), func(i, j int) { g.items[i], g.items[j] = g.items[j], g.items[i] })
+	}
+	line, err := json.Marshal(generatedList{APIVersion: "v1", Kind: "List", Items: g.items})
+	if err != nil || g.percent(60) {
+		return line, err
+	}
+	return g.respell(line)
+}
+
+func sortedKeys[T any](from map[string]T) []string {
+	keys := make([]string, 0, len(from))
+	for key := range from {
+		keys = append(keys, key)
+	}
+	sort.Strings(keys)
+	return keys
 }
 
 func (g *generator) below(n int) int { return g.random.IntN(n) }
@@ -116,6 +134,7 @@ func (g *generator) addNodes() {
 			node.Spec.Taints = append(node.Spec.Taints, g.taint())
 		}
 		node.Status.Allocatable = g.allocatable()
+		g.addNodeNoise(node)
 		g.items = append(g.items, node)
 	}
 }
@@ -188,7 +207,10 @@ func (g *generator) allocatable() v1.ResourceList {
 		list["example.com/foo"] = "2"
 	}
 	if g.percent(3) {
-		delete(list, "pods")
+		delete(list, pick(g, []v1.ResourceName{"pods", "cpu", "memory"}))
+	}
+	if g.percent(3) {
+		list[pick(g, []v1.ResourceName{"pods", "cpu", "memory"})] = "0"
 	}
 	return quantities(list)
 }

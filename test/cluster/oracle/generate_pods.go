@@ -26,6 +26,9 @@ func (g *generator) addPod(name string, running bool) {
 			return
 		}
 		pod.Spec.NodeName = pick(g, g.nodes)
+		if g.percent(4) {
+			pod.Spec.NodeName = "gone"
+		}
 		pod.Status.Phase = v1.PodRunning
 		if g.percent(3) {
 			pod.Status.Phase = pick(g, []v1.PodPhase{v1.PodSucceeded, v1.PodFailed, v1.PodPending})
@@ -38,6 +41,7 @@ func (g *generator) addPod(name string, running bool) {
 			g.addResize(pod)
 		}
 	}
+	g.addPodNoise(pod, running)
 	g.items = append(g.items, pod)
 }
 
@@ -113,6 +117,8 @@ func (g *generator) addContainers(pod *v1.Pod) {
 		container := g.container([]string{"ia", "ib", "ic"}[len(spec.InitContainers)])
 		if g.percent(50) {
 			container.RestartPolicy = pointer(v1.ContainerRestartPolicyAlways)
+		} else if g.percent(10) {
+			container.RestartPolicy = pointer(pick(g, []v1.ContainerRestartPolicy{v1.ContainerRestartPolicyNever, v1.ContainerRestartPolicyOnFailure}))
 		}
 		spec.InitContainers = append(spec.InitContainers, container)
 	}

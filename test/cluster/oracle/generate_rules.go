@@ -14,6 +14,9 @@ func (g *generator) addConstraints(pod *v1.Pod, running bool) {
 		if g.percent(g.theme.selectors / 2) {
 			key := pick(g, nodeKeys)
 			spec.NodeSelector = map[string]string{key: g.nodeValue(key)}
+			if key = pick(g, nodeKeys); g.percent(20) {
+				spec.NodeSelector[key] = g.nodeValue(key)
+			}
 		}
 		if g.percent(g.theme.selectors) {
 			g.affinity(spec).NodeAffinity = &v1.NodeAffinity{RequiredDuringSchedulingIgnoredDuringExecution: g.nodeSelector()}
@@ -157,6 +160,9 @@ func (g *generator) toleration() v1.Toleration {
 	}
 	if g.percent(2) {
 		toleration.Operator = "Is"
+	}
+	if g.percent(15) {
+		toleration.TolerationSeconds = pointer(int64(g.below(3)) - 1)
 	}
 	return toleration
 }

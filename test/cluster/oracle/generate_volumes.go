@@ -6,6 +6,7 @@ import (
 	v1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // addVolumes draws storage classes, claims and volumes: mostly bound, some waiting for their first consumer.
@@ -37,6 +38,9 @@ func (g *generator) addClasses() {
 		Provisioner: "csi.example.com", VolumeBindingMode: &wait}
 	slow := &storagev1.StorageClass{TypeMeta: local.TypeMeta, ObjectMeta: metav1.ObjectMeta{Name: "slow"},
 		Provisioner: "csi.example.com", VolumeBindingMode: &now}
+	if g.percent(5) {
+		slow.VolumeBindingMode = nil
+	}
 	if g.percent(50) {
 		fast.AllowedTopologies = []v1.TopologySelectorTerm{{MatchLabelExpressions: []v1.TopologySelectorLabelRequirement{
 			{Key: zoneLabel, Values: []string{pick(g, []string{"z1", "z2"})}},
@@ -56,7 +60,21 @@ func (g *generator) claim(name, class string) *v1.PersistentVolumeClaim {
 		claim.Spec.AccessModes = []v1.PersistentVolumeAccessMode{v1.ReadWriteOncePod}
 	}
 	claim.Spec.Resources.Requests = quantities(map[v1.ResourceName]string{"storage": pick(g, []string{"1Gi", "2Gi", "3Gi"})})
+	claim.UID = metav1uid("uid-" + name)
 	claim.Spec.StorageClassName = pointer(class)
+	switch {
+	case g.percent(4):
+		claim.Spec.StorageClassName = nil
+	case g.percent(5):
+		claim.Annotations = map[string]string{"volume.beta.kubernetes.io/storage-class": class}
+		claim.Spec.StorageClassName = nil
+	}
+	if g.percent(6) {
+		claim.Spec.VolumeMode = pointer(v1.PersistentVolumeBlock)
+	}
+	if g.percent(6) {
+		claim.Spec.AccessModes = []v1.PersistentVolumeAccessMode{v1.ReadOnlyMany, v1.ReadWriteOnce}
+	}
 	if g.percent(3) {
 		claim.DeletionTimestamp = pointer(metav1.Unix(1700000000, 0))
 	}
@@ -67,6 +85,12 @@ func (g *generator) volume(name, class string) *v1.PersistentVolume {
 	volume := &v1.PersistentVolume{TypeMeta: typeMeta("v1", "PersistentVolume"), ObjectMeta: metav1.ObjectMeta{Name: name}}
 	volume.Spec.Capacity = quantities(map[v1.ResourceName]string{"storage": pick(g, []string{"1Gi", "2Gi", "5Gi"})})
 	volume.Spec.AccessModes = rwo
+	if g.percent(10) {
+		volume.Spec.AccessModes = []v1.PersistentVolumeAccessMode{v1.ReadWriteOnce, v1.ReadOnlyMany, v1.ReadWriteMany}
+	}
+	if g.percent(6) {
+		volume.Spec.VolumeMode = pointer(v1.PersistentVolumeBlock)
+	}
 	volume.Spec.StorageClassName = class
 	volume.Spec.PersistentVolumeSource = v1.PersistentVolumeSource{CSI: &v1.CSIPersistentVolumeSource{Driver: "csi.example.com", VolumeHandle: name}}
 	if g.percent(70) {
@@ -90,11 +114,22 @@ func (g *generator) volumeSelector() *v1.NodeSelector {
 }
 
 func (g *generator) addBoundClaim(name string) {
-	claim := g.claim(name, pick(g, []string{"local", "fast", "slow", ""}))
-	claim.Spec.VolumeName = "vol-" + name
+	g.bind(g.claim(name, pick(g, []string{"local", "fast", "slow", ""})), "vol-"+name)
+}
+
+func annotate(claim *v1.PersistentVolumeClaim, key, value string) {
+	if claim.Annotations == nil {
+		claim.Annotations = map[string]string{}
+	}
+	claim.Annotations[key] = value
+}
+
+// bind adds the claim, bound to a volume of that name.
+func (g *generator) bind(claim *v1.PersistentVolumeClaim, volumeName string) {
+	claim.Spec.VolumeName = volumeName
 	claim.Status.Phase = v1.ClaimBound
 	if g.percent(92) {
-		claim.Annotations = map[string]string{"pv.kubernetes.io/bind-completed": "yes"}
+		annotate(claim, "pv.kubernetes.io/bind-completed", "yes")
 	}
 	if g.percent(3) {
 		claim.Status.Phase = v1.ClaimLost
@@ -103,8 +138,11 @@ func (g *generator) addBoundClaim(name string) {
 	if g.percent(5) {
 		return // The volume is gone.
 	}
-	volume := g.volume(claim.Spec.VolumeName, *claim.Spec.StorageClassName)
-	volume.Spec.ClaimRef = &v1.ObjectReference{Namespace: claim.Namespace, Name: claim.Name}
+	volume := g.volume(claim.Spec.VolumeName, pick(g, []string{"local", "fast", "slow", ""}))
+	volume.Spec.ClaimRef = &v1.ObjectReference{Namespace: claim.Namespace, Name: claim.Name, UID: claim.UID}
+	if g.percent(10) {
+		volume.Spec.ClaimRef.UID = pick(g, []types.UID{"", "uid-other"})
+	}
 	volume.Status.Phase = v1.VolumeBound
 	g.items = append(g.items, volume)
 }
@@ -113,7 +151,7 @@ func (g *generator) addWaitingClaim(name string) {
 	claim := g.claim(name, pick(g, []string{"local", "local", "fast", "fast", "slow", "missing", ""}))
 	claim.Status.Phase = v1.ClaimPending
 	if g.percent(15) {
-		claim.Annotations = map[string]string{"volume.kubernetes.io/selected-node": pick(g, []string{"n0", "n1"})}
+		annotate(claim, "volume.kubernetes.io/selected-node", pick(g, []string{"n0", "n1"}))
 	}
 	if g.percent(10) {
 		claim.Spec.Selector = &metav1.LabelSelector{MatchLabels: map[string]string{"kind": "disk"}}
@@ -132,6 +170,9 @@ func (g *generator) addFreeVolume(name string) {
 		if name := pick(g, g.claims); !g.reserved[name] {
 			g.reserved[name] = true
 			volume.Spec.ClaimRef = &v1.ObjectReference{Namespace: "default", Name: name}
+			if g.percent(30) {
+				volume.Spec.ClaimRef.UID = pick(g, []types.UID{"uid-other", metav1uid("uid-" + name)})
+			}
 		}
 	}
 	if g.percent(20) {
@@ -153,5 +194,8 @@ func (g *generator) addPodVolumes(pod *v1.Pod) {
 	}
 	if g.percent(70) {
 		pod.Namespace = "default"
+	}
+	if g.percent(15) {
+		g.addEphemeralVolume(pod)
 	}
 }

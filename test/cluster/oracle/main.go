@@ -121,7 +121,7 @@ func generateCommand(ctx context.Context, arguments []string) error {
 	}
 	out := bufio.NewWriterSize(file, 1<<20)
 	for seed := first; seed <= last; seed++ {
-		line, err := json.Marshal(generate(seed))
+		line, err := generate(seed)
 		if err != nil {
 			return fmt.Errorf("seed %d: %w", seed, err)
 		}
