@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 #include <tuple>
 
@@ -49,13 +50,18 @@ class WindowPlacer {
     for (size_t i : held) {
       auto& why = out_[i].why;
       why.reason = kHeld;
-      why.message = fmt::format("held for a better place, at most {} more",
-                                window_.hold - (window_.now - demands_[i].arrival));
+      why.message = fmt::format("held for a better place, at most {} more", hold_left(demands_[i]));
     }
     return std::move(out_);
   }
 
  private:
+  /// How much longer the demand may be held; at the ends of the range of times, as much as can be said.
+  [[nodiscard]] int64_t hold_left(const Demand& demand) const {
+    const __int128 left = __int128{window_.hold} - window_.now + demand.arrival;
+    constexpr __int128 kMost = std::numeric_limits<int64_t>::max();
+    return static_cast<int64_t>(std::clamp(left, -kMost, kMost));
+  }
   struct Order {
     int64_t priority, devices, cpu, arrival;
     auto operator<=>(const Order&) const = default;
@@ -72,7 +78,7 @@ class WindowPlacer {
   }
 
   [[nodiscard]] bool may_wait(const Demand& demand) {
-    if (window_.now - demand.arrival >= window_.hold) return false;
+    if (hold_left(demand) <= 0) return false;
     if (demand.pod_count() != 1 || demand.parts.size() != 1 || !validate(state_, demand)) return false;
     if (demand.topology.mode != TopologyRequest::Mode::kNone || !demand.spread.level.empty()) return false;
     ClassId pod = demand.parts.front().pod_class;
