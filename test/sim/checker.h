@@ -79,6 +79,9 @@ class Checker {
   void catch_up(MonoTime now, WallTime wall) { look(now, wall); }
   /// At each step of time, for what may not last.
   void tick(MonoTime now, WallTime wall);
+  /// A process that still leads no longer counts a pod.
+  using Forgot = std::function<bool(const std::string& who, const std::string& uid)>;
+  void check_kept(MonoTime now, const Forgot& forgot);
   /// When everything has come to rest: orphans, half-done gangs, targets.
   void at_rest(MonoTime now, WallTime wall);
   /// From now on any write but a lease renewal is a violation of I8.
@@ -174,6 +177,11 @@ class Checker {
   std::set<std::string> bound_;
   std::set<std::string> bound_by_others_;     ///< UIDs.
   std::map<std::string, MonoTime> bound_at_;  ///< Of those.
+  struct OwnBind {
+    std::string uid, who;
+    MonoTime at;
+  };
+  std::vector<OwnBind> own_binds_;  ///< By the scheduler, those of the last moments.
   struct Flight {
     MonoTime at;
     std::set<std::string> unknown;  ///< Of a bind: UIDs on its node that the sender did not know.

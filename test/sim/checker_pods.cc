@@ -76,6 +76,7 @@ void Checker::on_pod(const Change& change) {
     if (!own) bound_by_others_.insert(uid);
     if (!own) bound_at_[uid] = change.now;
     if (own) check_room(node, change);
+    if (own) own_binds_.push_back({.uid = uid, .who = change.writer->who, .at = change.now});
   }
   if (!before && !pod.meta.label("stowage.dev/deployment").empty()) check_surge(pod, change.now);
   if (before) on_quiet_pod(pod, &*before, change);
@@ -241,6 +242,18 @@ void Checker::tick(MonoTime now, WallTime wall) {
   look(now, wall);
   check_lacking(now);
   if (gangs_changed_ || !partial_since_.empty()) check_gangs(now);
+}
+
+/// I11: an assumed placement is kept until the cache confirms it, whatever became of the bind's answer.
+void Checker::check_kept(MonoTime now, const Forgot& forgot) {
+  std::erase_if(own_binds_, [&](const OwnBind& bind) {
+    const auto pod = pods_.find(bind.uid);
+    if (pod == pods_.end() || pod->second.terminal() || now - bind.at > patience_.unseen) return true;
+    if (!forgot(bind.who, bind.uid)) return false;
+    report("I11",
+           fmt::format("{} does not count pod {}, which it has bound", bind.who, pod->second.meta.key()));
+    return true;
+  });
 }
 
 /// I4: whatever room there is, each wanted replica has pods, but for the moment in which it is replaced.

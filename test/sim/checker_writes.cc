@@ -17,13 +17,13 @@ bool is_lease(const std::string& target) {
 }
 
 /// What a role may change of an object that exists, by path.
-bool may_change(const std::string& role, const std::string& what, std::string_view part) {
+bool may_change(const Write& write, const std::string& what, std::string_view part) {
   const bool pod = what.starts_with("pod ");
-  if (role == "operator")
+  if (write.role == "operator")
     return pod ? part == "deleting" : part.starts_with("status.") && part != "status.placement";
   if (pod)
     return part == "spec" || part == "status.conditions" || part == "status.nominatedNodeName" ||
-           part == "metadata.annotations";
+           (part == "metadata.annotations" && write.request.target.ends_with("/binding"));
   return part == "status.placement";
 }
 
@@ -70,7 +70,7 @@ void Checker::check_parts(const Write& write, const std::string& what, const Par
     if (!after.contains(part)) changed.insert(part);
   }
   for (const std::string& part : changed) {
-    if (!may_change(write.role, what, part))
+    if (!may_change(write, what, part))
       report("I6", fmt::format("{} changes {} of {} by {}", write.who, part, what, write.request.target));
   }
   if (pod_before == nullptr) return;
@@ -124,6 +124,9 @@ void Checker::on_read(const std::string& who, const kube::HttpRequest& request, 
 void Checker::note_lease(const Write& write) {
   const Json body = Json::parse(write.request.body, nullptr, false);
   if (!body.is_object() || !body.contains("spec") || !body["spec"].contains("holderIdentity")) return;
+  if (write.request.method == kube::Method::kPatch &&
+      !body.contains("/metadata/resourceVersion"_json_pointer))
+    report("I6", fmt::format("{} writes over whatever {} says now", write.who, write.request.target));
   const Json& holder = body["spec"]["holderIdentity"];
   holders_[write.role] = holder.is_string() ? holder.get<std::string>() : "";
 }

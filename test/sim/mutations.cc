@@ -157,7 +157,10 @@ std::vector<Mutation> writes() {
             [](HttpRequest& request, HttpResponse&) {
               if (!has(request.target, "/status") || !of_pods(request.target)) return true;
               request.target.replace(request.target.find("/status"), 7, "");
-              edit(request.body, [](Json& body) { body["metadata"]["annotations"]["user/mark"] = nullptr; });
+              edit(request.body, [](Json& body) {
+                for (const char* mark : {"user/mark", "user/touched"})
+                  body["metadata"]["annotations"][mark] = nullptr;
+              });
               return true;
             }),
       sends("secret-in-event", "operator", "tells a token in an event",

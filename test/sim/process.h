@@ -46,6 +46,8 @@ class SimProcess final : public sandbox::Network {
   void kill();
   /// The network works again.
   void heal() { cut_until_ = deaf_until_ = {}; }
+  /// Its cache has this pod on a node.
+  [[nodiscard]] bool knows(const std::string& uid) const;
   /// It leads, and nothing keeps it from working.
   [[nodiscard]] bool able() const;
   [[nodiscard]] bool dead() const { return dead_; }
@@ -68,8 +70,6 @@ class SimProcess final : public sandbox::Network {
   void befall(const ProcessFate& fate, const kube::HttpRequest& request, sandbox::CallFate& call);
   void make_stale(kube::HttpRequest& request);
   static void make_small(kube::HttpRequest& request);
-  /// Its cache has this pod on a node.
-  [[nodiscard]] bool knows(const std::string& uid) const;
 
   Surroundings& around_;
   const Role& role_;

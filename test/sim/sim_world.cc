@@ -41,6 +41,11 @@ SimWorld::SimWorld(SimOptions options, const Ground& ground)
                   [this] {
                     if (!led()) checker_.unled(world_.clock().now());
                     checker_.tick(world_.clock().now(), world_.clock().wall());
+                    checker_.check_kept(world_.clock().now(), [this](const auto& who, const auto& uid) {
+                      return std::ranges::any_of(processes_, [&](const auto& process) {
+                        return process->name() == who && process->able() && !process->knows(uid);
+                      });
+                    });
                   },
               .next = [this] { return next_event(); }}) {
   if (options_.trace) checker_.keep_trace();
