@@ -43,12 +43,14 @@ class Builder final : public nlohmann::json_sax<Json> {
     if (const size_t end = text.find("] "); end != std::string_view::npos) text.remove_prefix(end + 2);
     error = fmt::format("invalid JSON near byte {}: {}", position, text.substr(0, 300));
     stopped_at = position;
+    syntax = true;
     return false;
   }
 
   Parsed parsed;
   std::string error;
   std::size_t stopped_at = 0;  ///< Bytes read before the mistake.
+  bool syntax = false;         ///< It is no JSON; else a limit was passed.
 
  private:
   struct Frame {
@@ -227,7 +229,7 @@ Answer<Parsed> parse_json(std::string_view text, const InputLimits& limits) {
   if (!Json::sax_parse(text.begin(), text.end(), &builder)) {
     Refusal refusal = bad_request(builder.error.empty() ? "invalid JSON" : builder.error);
     const std::string_view read = text.substr(0, std::min(builder.stopped_at, text.size()));
-    if (!read.empty())
+    if (builder.syntax)
       refusal.error().line = 1 + static_cast<int>(std::count(read.begin(), read.end(), '\n'));
     return refusal;
   }

@@ -9,9 +9,9 @@ namespace stowage::sandbox {
 /// RFC 7396: null removes, objects merge, everything else replaces.
 Json merge_patch(const Json& original, const Json& patch);
 
-/// RFC 6902. `patch` must be an array of at most 10,000 operations (kube-apiserver's limit). Errors: 400 when
-/// the document is no patch, 422 when an operation cannot be applied, a test fails, or copies make the result
-/// too large.
+/// RFC 6902. `patch` must be an array of at most 10,000 operations (kube-apiserver's limit). Null changes
+/// nothing. Errors: 400 when the document is no patch, 422 when an operation cannot be applied, a test fails,
+/// or copies make the result too large, 413 beyond the limit.
 Answer<Json> json_patch(const Json& original, const Json& patch);
 
 /// Kubernetes strategic merge patch with the merge keys of the built-in types. Understands $patch (replace,

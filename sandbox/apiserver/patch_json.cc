@@ -21,12 +21,15 @@ Refusal cannot_apply(const std::string& /*why*/) {
 
 Answer<Json::json_pointer> pointer(const Json& op, const char* member) {
   const Json* text = find(op, member);
-  if (text == nullptr || !text->is_string())
-    return bad_request(fmt::format("json patch: operation lacks \"{}\"", member));
+  if (text == nullptr) return cannot_apply("the operation has no path");
+  if (!text->is_string())
+    return bad_request(fmt::format(
+        "error decoding patch: json: cannot unmarshal {} into Go struct field jsonPatchOp.{} of type string",
+        text->type_name(), member));
   try {
     return Json::json_pointer(text->get<std::string>());
   } catch (const Json::exception&) {
-    return bad_request(fmt::format("json patch: \"{}\" is not a JSON pointer", text->get<std::string>()));
+    return cannot_apply("the path is no JSON pointer");
   }
 }
 
@@ -85,9 +88,8 @@ Answer<void> apply_one(Json& document, const Json& op, size_t& copied) {
   auto at = pointer(op, "path");
   if (!at) return std::unexpected(at.error());
   const Json* value = find(op, "value");
-  if ((kind == "add" || kind == "replace" || kind == "test") && value == nullptr) {
-    return bad_request(fmt::format("json patch: {} operation lacks \"value\"", kind));
-  }
+  static const Json null;
+  if (value == nullptr) value = &null;  // what is not given is null
   if (kind == "add") return add(document, *at, *value);
   if (kind == "remove") {
     auto taken = take(document, *at, kind);
@@ -149,13 +151,23 @@ Json merge_patch(const Json& original, const Json& patch) {
 }
 
 Answer<Json> json_patch(const Json& original, const Json& patch) {
-  if (!patch.is_array()) return bad_request("json patch: the patch must be an array of operations");
+  if (patch.is_null()) return original;
+  const auto decoding = [](const Json& value, const char* type) {
+    return bad_request(fmt::format(
+        "error decoding patch: json: cannot unmarshal {} into Go value of type {}handlers.jsonPatchOp",
+        value.type_name(), type));
+  };
+  if (!patch.is_array()) return decoding(patch, "[]");
+  for (const Json& op : patch) {
+    if (!op.is_object()) return decoding(op, "");
+  }
   if (patch.size() > kMaxOperations) {
     ApiError error;
     error.code = 413;
     error.reason = "RequestEntityTooLarge";
-    error.message = fmt::format("The allowed maximum operations in a JSON patch is {}, got {}",
-                                kMaxOperations, patch.size());
+    error.message =
+        fmt::format("Request entity too large: The allowed maximum operations in a JSON patch is {}, got {}",
+                    kMaxOperations, patch.size());
     return Refusal(std::move(error));
   }
   Json out = original;

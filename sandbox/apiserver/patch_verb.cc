@@ -127,6 +127,7 @@ Refusal strict_refusal(ApiError error, const Json& outcome) {
 Answer<Json> patched(const Core& core, Call& call, const Json& live, std::string_view type,
                      const Schema* schema) {
   auto patch = decode_body(core, call);
+  if (!patch && patch.error().line > 0) return bad_request("invalid JSON patch");
   if (!patch) return patch;
   if (type == "application/json-patch+json") return json_patch(live, *patch);
   if (!patch->is_object()) return bad_request("the patch must be a JSON object");

@@ -106,17 +106,26 @@ Answer<std::vector<FieldTerm>> parse_field_selector(std::string_view text) {
   std::vector<FieldTerm> out;
   if (trim(text).empty()) return out;
   for (std::string_view term : terms(text)) {
+    if (term.empty()) continue;
     const size_t at = term.find('=');
-    if (at == std::string_view::npos || at == 0) {
+    if (at == std::string_view::npos) {
       return bad_request(fmt::format("invalid selector: '{}'; can't understand '{}'", text, term));
     }
     FieldTerm field;
-    field.equal = term[at - 1] != '!';
+    field.equal = at == 0 || term[at - 1] != '!';
     field.path = trim(term.substr(0, field.equal ? at : at - 1));
     std::string_view value = term.substr(at + 1);
     if (field.equal && value.starts_with('=')) value.remove_prefix(1);
     for (size_t i = 0; i < value.size(); ++i) {  // "\," "\=" and "\\" are escapes
-      if (value[i] == '\\' && i + 1 < value.size()) ++i;
+      const bool escape = value[i] == '\\';
+      if (escape &&
+          (i + 1 == value.size() || std::string_view("\\,=").find(value[i + 1]) == std::string_view::npos))
+        return bad_request(
+            fmt::format("invalid field selector: invalid escape sequence: {}", value.substr(i, 2)));
+      if (!escape && (value[i] == '=' || value[i] == ','))
+        return bad_request(fmt::format("invalid field selector: unescaped character in value: {}",
+                                       static_cast<int>(value[i])));
+      if (escape) ++i;
       field.value += value[i];
     }
     out.push_back(std::move(field));

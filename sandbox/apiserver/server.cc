@@ -182,7 +182,8 @@ Answer<Response> serve_collection(Core& core, Call& call, bool watching) {
   if (method == "POST" && r.kind.starts_with("SelfSubject")) return review_access(core, call);
   if (method == "POST" && serves(r.verbs, "create") && (!r.namespaced || !call.ns.empty()))
     return written(core, call, post_object);
-  if (method == "DELETE" && serves(r.verbs, "deletecollection")) return delete_collection(core, call);
+  if (method == "DELETE" && serves(r.verbs, "deletecollection") && (!r.namespaced || !call.ns.empty()))
+    return delete_collection(core, call);
   return method_not_allowed("the server does not allow this method on the requested resource");
 }
 
@@ -200,6 +201,8 @@ Answer<Response> serve_resource(Core& core, Call& call, const Route& route) {
   const bool watching = route.watch || call.query.flag("watch");
   if (call.name.empty()) return serve_collection(core, call, watching);
   if (call.resource->namespaced && call.ns.empty()) return no_such_path();
+  if (call.name == "." || call.name == "..")
+    return bad_request(fmt::format("Name parameter invalid: \"{0}\": may not be '{0}'", call.name));
   if (!call.subresource.empty()) return serve_subresource(core, call);
   const std::string& method = call.request.method;
   if (method == "GET") return watching ? watch_objects(core, call) : get_object(core, call);
