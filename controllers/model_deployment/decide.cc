@@ -57,6 +57,8 @@ class Planner {
   void after_own_failure(Slot& slot, Group& group);
   void judge_container(Slot& slot, const Group& group);
   void undo_half_bound(Slot& slot, Group& group);
+  Millis note_waiting(const Group& group);
+  bool held_for(Slot& slot, const Group& group, WallTime since, Millis pause);
   void replace_unready();
   void remove_surplus();
   void add_missing();
@@ -192,10 +194,7 @@ void Planner::examine(Slot& slot, Group& group) {
   if (end == GroupEnd::kOwnFailure) return after_own_failure(slot, group);
   // A kubelet that refuses everything must not be fed a pod a millisecond.
   constexpr Millis kRejectedPause{2'000};
-  if (end == GroupEnd::kRejected && age(group.created) < kRejectedPause) {
-    slot.held = true;
-    return look_again(kRejectedPause - age(group.created));
-  }
+  if (end == GroupEnd::kRejected && held_for(slot, group, group.created, kRejectedPause)) return;
   replace(slot, repair_revision(group), end);
 }
 
@@ -204,12 +203,25 @@ void Planner::examine(Slot& slot, Group& group) {
 void Planner::undo_half_bound(Slot& slot, Group& group) {
   constexpr Millis kHalfBoundPause{7'000};
   if (!group.half_bound()) return;
-  const std::pair key(group.replica, group.attempt);
-  plan_.half_bound.insert(key);
-  const auto seen = world_.half_bound.find(key);
-  const Millis age = seen == world_.half_bound.end() ? Millis{0} : seen->second;
-  if (age < kHalfBoundPause) return look_again(kHalfBoundPause - age);
+  const Millis waited = note_waiting(group);
+  if (waited < kHalfBoundPause) return look_again(kHalfBoundPause - waited);
   replace(slot, repair_revision(group), GroupEnd::kHalfBound);
+}
+
+Millis Planner::note_waiting(const Group& group) {
+  const std::pair key(group.replica, group.attempt);
+  plan_.waiting.insert(key);
+  const auto seen = world_.waited.find(key);
+  return seen == world_.waited.end() ? Millis{0} : seen->second;
+}
+
+// Counted from `since`; where the wall clock fell back behind it, from when the failure was first seen.
+bool Planner::held_for(Slot& slot, const Group& group, WallTime since, Millis pause) {
+  const Millis waited = std::max(age(since), note_waiting(group));
+  if (waited >= pause) return false;
+  slot.held = true;
+  look_again(pause - waited);
+  return true;
 }
 
 void Planner::after_own_failure(Slot& slot, Group& group) {
@@ -222,11 +234,7 @@ void Planner::after_own_failure(Slot& slot, Group& group) {
     slot.held = slot.spent = true;
     return;
   }
-  const Millis delay = restart_delay(slot.restarts);
-  if (age(since) < delay) {
-    slot.held = true;
-    return look_again(delay - age(since));
-  }
+  if (held_for(slot, group, since, restart_delay(slot.restarts))) return;
   const int32_t restarts = slot.restarts + 1;
   replace(slot, repair_revision(group), GroupEnd::kOwnFailure);
   slot.restarts = restarts;

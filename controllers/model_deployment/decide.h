@@ -36,9 +36,9 @@ struct World {
   /// Replica -> its highest attempt that had a pod, as far as this process knows: also of pods that somebody
   /// took away whole between two looks.
   std::map<int32_t, int32_t> made;
-  /// For how long a group (replica, attempt) has been half bound, as this process saw it: its clock and the
-  /// API server's may differ by more than the pause.
-  std::map<std::pair<int32_t, int32_t>, Millis> half_bound;
+  /// For how long a group (replica, attempt) has been in Plan::waiting, as this process saw it: its wall
+  /// clock may be behind the API server's, or its own of a moment ago, by more than the pause.
+  std::map<std::pair<int32_t, int32_t>, Millis> waited;
 };
 
 /// Why a group goes.
@@ -95,7 +95,7 @@ struct Plan {
   std::vector<ReplicaView> replicas;  ///< By replica number.
   /// The rollout is past its progress deadline: nothing more is replaced by its revision.
   bool overdue = false;
-  std::set<std::pair<int32_t, int32_t>> half_bound;  ///< Groups that are so now.
+  std::set<std::pair<int32_t, int32_t>> waiting;  ///< Groups that are half bound, or failed and are held.
   /// When to look again although nothing changes.
   std::optional<Millis> again;
 };

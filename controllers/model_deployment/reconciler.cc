@@ -59,7 +59,7 @@ boost::asio::awaitable<Result<kube::Action>> Reconciler::reconcile(std::string k
     written_at_.erase(key);
     refused_.erase(key);
     attempts_.erase(key);
-    half_bound_.erase(key);
+    waiting_since_.erase(key);
     drift_.erase(key);
     co_return kube::Action::await_change();
   }
@@ -122,18 +122,18 @@ void Reconciler::plan(Pass& pass) {
   world.taken = known.taken;
   world.made = known.made;
   const MonoTime now = env_.clock.now();
-  auto& since = half_bound_[pass.key];
+  auto& since = waiting_since_[pass.key];
   for (const auto& [group, seen] : since)
-    world.half_bound[group] = std::chrono::duration_cast<Millis>(now - seen);
+    world.waited[group] = std::chrono::duration_cast<Millis>(now - seen);
   pass.plan = decide(world);
   // A replica that is scaled away and comes back later is another one.
   std::erase_if(known.made, [&](const auto& entry) {
     return !std::ranges::binary_search(pass.plan.replicas, entry.first, {}, &ReplicaView::replica);
   });
-  std::erase_if(since, [&](const auto& entry) { return !pass.plan.half_bound.contains(entry.first); });
-  for (const auto& group : pass.plan.half_bound)
+  std::erase_if(since, [&](const auto& entry) { return !pass.plan.waiting.contains(entry.first); });
+  for (const auto& group : pass.plan.waiting)
     since.try_emplace(group, now);
-  if (since.empty()) half_bound_.erase(pass.key);
+  if (since.empty()) waiting_since_.erase(pass.key);
 }
 
 Reconciler::Attempts& Reconciler::attempts_of(const Pass& pass) {

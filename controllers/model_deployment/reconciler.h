@@ -90,8 +90,8 @@ class Reconciler {
   /// Those of this object, not of an earlier namesake, with what the cache shows now.
   Attempts& attempts_of(const Pass& pass);
   std::map<std::string, Attempts> attempts_;
-  /// Since when groups are half bound, by deployment.
-  std::map<std::string, std::map<std::pair<int32_t, int32_t>, MonoTime>> half_bound_;
+  /// Since when groups are in Plan::waiting, by deployment.
+  std::map<std::string, std::map<std::pair<int32_t, int32_t>, MonoTime>> waiting_since_;
   /// When each status was written last: figures alone are not written at every change.
   std::map<std::string, MonoTime> written_at_;
   /// Whether the pods of a deployment's revision differ from what its runtime says now.

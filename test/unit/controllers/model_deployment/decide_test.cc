@@ -195,6 +195,24 @@ TEST_CASE("the kubelet refuses a pod that was just made: replaced after a pause,
   CHECK(second.attempts[0].restarts == 0);
 }
 
+TEST_CASE("the wall clock fell back by a day: a pause ends when this process has waited for it") {
+  Cluster cluster(1, 2);
+  cluster.group(0, kNew);
+  SECTION("refused by a kubelet") {
+    cluster.fail(cluster.at(0, 1), PodEnd::kRejected);
+  }
+  SECTION("failed by itself, for the second time") {
+    cluster.fail(cluster.at(0, 1));
+    cluster.world.attempts = {{0, 0, 1, cluster.world.now}};
+  }
+  cluster.world.now -= std::chrono::hours(24);
+  const Plan held = cluster.decide();
+  CHECK(held.deletes.empty());
+  REQUIRE(held.waiting.contains({0, 0}));
+  cluster.world.waited = {{{0, 0}, Millis{10'000}}};
+  CHECK(cluster.decide().creates.size() == 2);
+}
+
 TEST_CASE("a group that fails again and again: longer and longer pauses, then it is left as it is") {
   Cluster cluster(1, 2);
   cluster.world.limits.budget_restarts = 3;
@@ -415,17 +433,17 @@ TEST_CASE("a gang of which one pod is bound and the other finds no room: replace
   for (const auto skew : {std::chrono::hours{-1}, std::chrono::hours{1}}) {
     for (Member& member : cluster.world.members)
       member.fact.meta.created = cluster.world.now + skew;
-    cluster.world.half_bound.clear();
+    cluster.world.waited.clear();
     const Plan first = cluster.decide();
     CHECK(first.deletes.empty());
-    CHECK(first.half_bound.contains({0, 0}));
+    CHECK(first.waiting.contains({0, 0}));
     CHECK(first.again == Millis{7'000});
-    cluster.world.half_bound[{0, 0}] = Millis{6'000};
+    cluster.world.waited[{0, 0}] = Millis{6'000};
     CHECK(cluster.decide().deletes.empty());
     CHECK(cluster.decide().again == Millis{1'000});
   }
 
-  cluster.world.half_bound[{0, 0}] = Millis{7'000};
+  cluster.world.waited[{0, 0}] = Millis{7'000};
   const Plan plan = cluster.decide();
   REQUIRE(plan.deletes.size() == 2);
   CHECK(plan.deletes[0].why == GroupEnd::kHalfBound);
