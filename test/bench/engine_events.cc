@@ -143,6 +143,9 @@ class World {
     // Where several pods are placed one after another, more room for the first may lead the next astray: what
     // holds for every demand is a matter of the search for gangs, not of room.
     if (wanted.pod_count() > 1 || state_.node_count() == 0) return "";
+    // A domain that grows large enough to hold the pod counts for the spread from then on: its gangs are the
+    // fewest, and a fuller domain is no longer permitted.
+    if (!wanted.spread.level.empty()) return "";
     if (tried(wanted).empty()) return "";
     ClusterState roomier = state_.fork();
     const NodeIndex node = roomier.nodes_in_order()[draw_.below(roomier.node_count())];
