@@ -492,7 +492,8 @@ def ending():
 def commands():
     yield Command("apply -f -", stdin="apiVersion: v1\nkind: Namespace\nmetadata: {name: kc}\n", name="namespace")
     yield Command("get sa default -o name", until="serviceaccount/default", name="default account")
-    for part in (reading, applying, changing, creating, pods, verbs, owners, nodes, ours, watching, ending):
+    import kubectl_forms  # it uses what is above
+    for part in (reading, applying, changing, creating, pods, verbs, owners, nodes, kubectl_forms.forms, kubectl_forms.verbs, ours, watching, ending):
         for command in part():
             command.name = f"kubectl {part.__name__}: {command.name or command.line}"
             yield command

@@ -24,7 +24,7 @@ class Step:
     accept: str = JSON
     raw: str = None
     keep: dict = field(default_factory=dict)  # name -> path in the answer, for ${name} in later steps
-    compare: str = "all"                      # or "status"
+    compare: str = "all"                      # or "status", or "reason": status, reason and causes
     ignore: tuple = ()                        # keys or dotted paths left out of the comparison
     accepted: str = ""                        # why a difference is all right
     until: int = None                         # repeat until this status, for at most `wait` seconds
@@ -384,6 +384,8 @@ def steps():
             if lists and step.accept == JSON:
                 step.accepted = step.accepted or items
             yield step
+    import hostile_steps  # it uses what is above
+    yield from hostile_steps.steps()
     yield Step("namespace deleted", "DELETE", "/api/v1/namespaces/contract", compare="status")
     yield Step("nothing new gets in", "POST", MAPS, config_map("late"), compare="status", accepted="the sandbox finishes an empty namespace at once: 404 instead of 403")
     yield Step("namespace is gone", "GET", "/api/v1/namespaces/contract", until=404, wait=60)
