@@ -1,16 +1,16 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/string_map.h"
 
 namespace stowage::api {
 
-using StringMap = std::map<std::string, std::string, std::less<>>;
+using stowage::StringMap;
 
 struct OwnerReference {
   std::string api_version;

@@ -1,5 +1,7 @@
 #include "gpu-scheduler/cluster_cache.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 
 namespace stowage::scheduler {
@@ -29,7 +31,7 @@ std::string_view ClusterCache::node_uid(std::string_view node) const {
   return it == nodes_.end() ? std::string_view{} : std::string_view(it->second);
 }
 
-const std::set<std::string>* ClusterCache::members(std::string_view unit) const {
+const std::vector<std::string_view>* ClusterCache::members(std::string_view unit) const {
   const auto it = units_.find(unit);
   return it == units_.end() ? nullptr : &it->second;
 }
@@ -50,9 +52,10 @@ EventMask ClusterCache::upsert(const PodRef& now) {
   if (!bound && (now->spec.scheduler_name != scheduler_name_ || now->terminating())) return erase(uid);
 
   if (it == records_.end()) {
-    PodRecord& record = records_[uid];
+    const auto [added, fresh] = records_.try_emplace(uid);
+    PodRecord& record = added->second;
     record.pod = now;
-    join(record);
+    join(added->first, record);
     if (bound) {
       record.phase = PodPhase::kBound;
       record.node = now->spec.node_name;
@@ -91,7 +94,7 @@ EventMask ClusterCache::upsert(const PodRef& now) {
   if (record.phase == PodPhase::kAssumed || same_for_placement(*before, *now)) return 0;
   leave(uid, record.unit, *before);
   record.phase = now->spec.scheduling_gates.empty() ? PodPhase::kWaiting : PodPhase::kGated;
-  join(record);
+  join(it->first, record);
   return 0;
 }
 
@@ -105,20 +108,22 @@ EventMask ClusterCache::erase(const std::string& uid) {
   return held ? bit(ClusterEvent::kCapacityFreed) : 0;
 }
 
-void ClusterCache::join(PodRecord& record) {
+/// `uid` is the record's key.
+void ClusterCache::join(std::string_view uid, PodRecord& record) {
   record.unit.clear();
   if (record.pod->spec.scheduler_name != scheduler_name_) return;
   record.unit = unit_key(*record.pod);
-  units_[record.unit].insert(record.pod->meta.uid);
+  auto& members = units_[record.unit];
+  members.insert(std::ranges::lower_bound(members, uid), uid);
   if (const api::OwnerReference* owner = record.pod->meta.controller()) ++owners_[owner->uid][record.unit];
   touched_.insert(record.unit);
 }
 
-void ClusterCache::leave(const std::string& uid, const std::string& from, const api::Pod& pod) {
+void ClusterCache::leave(std::string_view uid, const std::string& from, const api::Pod& pod) {
   const auto unit = units_.find(from);
   if (unit == units_.end()) return;
   touched_.insert(from);
-  unit->second.erase(uid);
+  std::erase(unit->second, uid);
   if (unit->second.empty()) units_.erase(unit);
   const api::OwnerReference* owner = pod.meta.controller();
   const auto owned = owner == nullptr ? owners_.end() : owners_.find(owner->uid);

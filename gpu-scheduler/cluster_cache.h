@@ -69,8 +69,9 @@ class ClusterCache {
   [[nodiscard]] const CapacityPools& pools() const { return pools_; }
   /// UIDs of the nodes that exist, by name. What they are made of is in the engine's state alone.
   [[nodiscard]] const std::map<std::string, std::string, std::less<>>& nodes() const { return nodes_; }
-  /// UIDs of the members of a unit, waiting or placed; null when there are none.
-  [[nodiscard]] const std::set<std::string>* members(std::string_view unit) const;
+  /// UIDs of the members of a unit, waiting or placed, in order; null when there are none. Valid until the
+  /// next pod event.
+  [[nodiscard]] const std::vector<std::string_view>* members(std::string_view unit) const;
   /// Units of the pods that this controller owns, in order of name.
   [[nodiscard]] std::vector<std::string> units_of(std::string_view owner_uid) const;
   /// Units touched by pod events since the last call, each once, in order of name.
@@ -92,8 +93,8 @@ class ClusterCache {
   EventMask erase(const std::string& uid);
   void place(PodRecord& record);
   void unplace(const std::string& uid, const PodRecord& record);
-  void join(PodRecord& record);
-  void leave(const std::string& uid, const std::string& from, const api::Pod& pod);
+  void join(std::string_view uid, PodRecord& record);
+  void leave(std::string_view uid, const std::string& from, const api::Pod& pod);
   void note_selectors(const engine::PodClass& pod_class);
   void recount(const std::string& label_key);
 
@@ -104,7 +105,8 @@ class ClusterCache {
   CapacityPools pools_;
   std::map<std::string, std::string, std::less<>> nodes_;
   std::unordered_map<std::string, PodRecord> records_;
-  std::map<std::string, std::set<std::string>, std::less<>> units_;
+  /// Members are views of the keys of records_.
+  std::map<std::string, std::vector<std::string_view>, std::less<>> units_;
   /// Controller UID -> unit -> how many of its pods are in it.
   std::map<std::string, std::map<std::string, int>, std::less<>> owners_;
   /// Pods on nodes that we do not know (yet): counted when the node appears.

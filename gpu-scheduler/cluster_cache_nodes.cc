@@ -93,7 +93,7 @@ Result<engine::ClassId> ClusterCache::class_of(const api::Pod& pod, const Device
   engine::PodClass out = to_pod_class(pod, wishes, std::move(volumes));
   if (out.looks_at_other_pods()) note_selectors(out);
   // A selector sees a pod's labels only through the keys it names, so the others cannot matter to anybody.
-  std::erase_if(out.labels, [this](const auto& entry) { return !selector_keys_.contains(entry.first); });
+  erase_if(out.labels, [this](const auto& entry) { return !selector_keys_.contains(entry.first); });
   return state_.intern(out);
 }
 

@@ -155,7 +155,7 @@ std::vector<ReplicaPlacement> read_replicas(const ClusterCache& cache, const Cyc
   std::vector<ReplicaPlacement> out;
   for (const std::string& unit : cache.units_of(owner)) {
     std::vector<const PodRecord*> members;
-    for (const std::string& uid : *cache.members(unit)) {
+    for (const std::string_view uid : *cache.members(unit)) {
       const PodRecord* record = cache.find(uid);
       if (record != nullptr && !record->pod->terminating()) members.push_back(record);
     }

@@ -8,7 +8,9 @@ namespace stowage::scheduler {
 namespace {
 
 void slim(api::ObjectMeta& meta) {
-  std::erase_if(meta.annotations, [](const auto& entry) { return !entry.first.starts_with("stowage.dev/"); });
+  erase_if(meta.annotations, [](const auto& entry) { return !entry.first.starts_with("stowage.dev/"); });
+  meta.annotations.shrink_to_fit();
+  meta.labels.shrink_to_fit();
   std::erase_if(meta.owners, [](const api::OwnerReference& owner) { return !owner.controller; });
   meta.owners.shrink_to_fit();
   meta.finalizers = {};

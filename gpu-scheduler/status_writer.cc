@@ -65,12 +65,12 @@ void StatusWriter::unit_changed(const std::string& unit) {
   if (members == nullptr) return;
   const Pending* pending = cycle_.pending(unit);
   bool first = true;
-  for (const std::string& uid : *members) {
+  for (const std::string_view uid : *members) {
     const PodRecord* record = cache_.find(uid);
     if (record == nullptr) continue;
     if (std::exchange(first, false)) owner_changed(*record->pod);
     if (pending != nullptr && !pending->quiet && record->phase == PodPhase::kWaiting)
-      controller_.queue().add(std::string(kPod) + uid);
+      controller_.queue().add(std::string(kPod).append(uid));
   }
 }
 

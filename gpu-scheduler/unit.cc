@@ -30,7 +30,7 @@ Members collect(const ClusterCache& cache, std::string_view unit) {
   Members out;
   const auto* uids = cache.members(unit);
   if (uids == nullptr) return out;
-  for (const std::string& uid : *uids) {
+  for (const std::string_view uid : *uids) {
     const PodRecord* record = cache.find(uid);
     if (record == nullptr) continue;
     switch (record->phase) {

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/string_map.h"
+
 namespace stowage::engine {
 
 /// Position of a node in a ClusterState; stays the same until the node is removed, then may be used again.
@@ -31,7 +33,7 @@ inline constexpr int64_t kMaxAmount = int64_t{1} << 60;
 inline constexpr int32_t kWholeDevice = 1000;
 
 /// Kubernetes labels, annotations and plain nodeSelectors.
-using Labels = std::map<std::string, std::string, std::less<>>;
+using Labels = StringMap;
 
 /// How capacity is paid for.
 enum class Tier : uint8_t { kOnDemand, kReserved, kSpot };

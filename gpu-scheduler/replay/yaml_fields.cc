@@ -113,8 +113,8 @@ Result<std::vector<std::string>> YamlFields::texts(std::string_view key) {
   return out;
 }
 
-Result<std::map<std::string, std::string, std::less<>>> YamlFields::map(std::string_view key) {
-  std::map<std::string, std::string, std::less<>> out;
+Result<StringMap> YamlFields::map(std::string_view key) {
+  StringMap out;
   const auto* at = find(key);
   if (at == nullptr) return out;
   if (at->kind != Kind::kMapping) return wrong(*at, key, "must be a mapping");

@@ -1,13 +1,13 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/duration.h"
 #include "base/result.h"
+#include "base/string_map.h"
 #include "kube/runtime/yaml_tree.h"
 
 namespace stowage::replay {
@@ -31,7 +31,7 @@ class YamlFields {
   Result<Millis> duration(std::string_view key, Millis otherwise);
   Result<bool> flag(std::string_view key);
   Result<std::vector<std::string>> texts(std::string_view key);
-  Result<std::map<std::string, std::string, std::less<>>> map(std::string_view key);
+  Result<StringMap> map(std::string_view key);
   /// One mapping an element; empty when the key is absent.
   Result<std::vector<YamlFields>> list(std::string_view key);
   /// Refuses the keys that were not asked for.

@@ -93,8 +93,9 @@ void CurlSession::configure(CURL* easy) const {
   curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "https,http");
   curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, 10'000L);
-  // curl reads up to 100 buffers before it lets others run: with 64 KiB a list of pods piled up to 6 MiB.
-  curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 16L * 1024L);
+  // Each handle has one, and curl reads up to 100 of them before it lets others run: with 64 KiB a list of
+  // pods piled up to 6 MiB.
+  curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 8L * 1024L);
   // Over HTTP/2 it is allocated and freed with each request: 64 KiB by default, and bodies have one or two.
   curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, 16L * 1024L);
   curl_easy_setopt(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
