@@ -41,6 +41,7 @@ std::string asked(engine::Reason dominant, const engine::PodClass& pod) {
     return fmt::format(" Asked for {} a device.", format_bytes(pod.device.memory_bytes));
   if (dominant != engine::Reason::kTier) return {};
   std::vector<std::string> tiers;
+  tiers.reserve(pod.tiers.size());
   for (const engine::Tier tier : pod.tiers)
     tiers.emplace_back(engine::to_string(tier));
   return fmt::format(" Asked for tier {}.", join(tiers));

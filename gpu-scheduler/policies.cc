@@ -62,6 +62,7 @@ ActivePolicy activate(const PolicyObject& object) {
 
 Policies::Policies(const std::vector<PolicyRef>& objects) {
   std::vector<const PolicyObject*> sorted;
+  sorted.reserve(objects.size());
   for (const PolicyRef& object : objects)
     sorted.push_back(object.get());
   // "default" first: its levels give the order.

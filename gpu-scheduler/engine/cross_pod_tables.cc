@@ -211,6 +211,7 @@ ClassLinks& CrossPodTables::own_links_of(const ClusterState& state, ClassId pod)
     known.own_rules = true;
     if (!pod_class.required_affinity.empty()) {
       std::vector<const PodAffinityTerm*> all;
+      all.reserve(pod_class.required_affinity.size());
       for (const auto& term : pod_class.required_affinity)
         all.push_back(&term);
       known.affinity = group(state, pod_class, std::move(all));

@@ -166,12 +166,14 @@ std::string to_json(const YamlNode& node) {
       return !node.quoted && is_integer(node.text) ? node.text : json_quote(node.text);
     case Kind::kSequence: {
       std::vector<std::string> items;
+      items.reserve(node.items.size());
       for (const auto& item : node.items)
         items.push_back(to_json(item));
       return fmt::format("[{}]", fmt::join(items, ","));
     }
     case Kind::kMapping: {
       std::vector<std::string> members;
+      members.reserve(node.entries.size());
       for (const auto& entry : node.entries)
         members.push_back(json_quote(entry.key) + ":" + to_json(entry.value));
       return fmt::format("{{{}}}", fmt::join(members, ","));

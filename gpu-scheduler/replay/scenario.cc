@@ -122,6 +122,7 @@ class Player {
 
   [[nodiscard]] std::vector<std::string> nodes_of(const Unit& unit) const {
     std::vector<std::string> out;
+    out.reserve(unit.pods.size());
     for (const auto pod : unit.pods)
       out.push_back(state_.node_name(state_.pod(pod).node));
     return out;
@@ -201,6 +202,7 @@ std::string_view to_string(ScenarioEvent::What what) {
 
 std::vector<engine::TypicalPod> demand_of(const Scenario& scenario) {
   std::vector<engine::TypicalPod> out;
+  out.reserve(scenario.pods.size());
   for (const auto& entry : scenario.pods) {
     out.push_back({.cpu_milli = entry.pod.requests.cpu_milli,
                    .count = entry.pod.device.count,

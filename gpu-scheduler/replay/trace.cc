@@ -250,6 +250,7 @@ std::vector<engine::TypicalPod> typical_pods(const Trace& trace) {
   for (const auto& pod : trace.pods)
     ++groups[{pod.cpu_milli, pod.gpu_milli, pod.gpus, pod.models}];
   std::vector<std::pair<int64_t, Key>> sorted;
+  sorted.reserve(groups.size());
   for (auto& [key, count] : groups)
     sorted.emplace_back(count, key);
   std::ranges::sort(sorted, std::greater{});

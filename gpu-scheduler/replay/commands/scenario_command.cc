@@ -28,6 +28,7 @@ double seconds(Millis at) {
 
 std::string quoted_list(const std::vector<std::string>& texts) {
   std::vector<std::string> out;
+  out.reserve(texts.size());
   for (const auto& text : texts)
     out.push_back(json_quote(text));
   return fmt::format("[{}]", fmt::join(out, ","));
@@ -35,6 +36,7 @@ std::string quoted_list(const std::vector<std::string>& texts) {
 
 void print_json(const Scenario& scenario, std::string_view strategy, const ScenarioRun& run) {
   std::vector<std::string> events;
+  events.reserve(run.events.size());
   for (const auto& event : run.events) {
     events.push_back(fmt::format(R"({{"at_s":{},"name":{},"what":"{}","nodes":{},"reason":{}}})",
                                  seconds(event.at), json_quote(event.name), to_string(event.what),
