@@ -78,7 +78,8 @@ def test_ten_gangs_for_five_places(t):
         assert len(t.active_pods(name)) == 2 and t.wait_condition(name, "Placed", "False")["message"]
     invariants.no_oversale([t.node(n) for n in nodes], t.pods())
     t.api.delete(t.mdep_path(next(iter(found))))
-    wait_until(lambda: len(placed_groups(t, waiting)) == 1, 15, "the freed nodes go to a waiting gang")
+    # The garbage collector of a new cluster learns of our kinds within 30 s.
+    wait_until(lambda: len(placed_groups(t, waiting)) == 1, 45, "the freed nodes go to a waiting gang")
     assert len(next(iter(placed_groups(t, waiting).values()))) == 2
 
 
