@@ -53,9 +53,10 @@ class Operator final : public kube::Component {
         services_(env_, client_, children(md::kinds::kService), md::decode_service_fact),
         revisions_(env_, client_, children(md::kinds::kRevision), md::decode_revision_fact),
         nodes_(env_, client_, all(md::kinds::kNode), md::decode_node_fact),
-        reconciler_(env_, client_, context.events,
-                    {deployments_.store(), runtimes_.store(), policies_.store(), pods_.store(),
-                     services_.store(), revisions_.store(), nodes_.store()}),
+        reconciler_(
+            env_, client_, context.events,
+            {deployments_.store(), runtimes_.store(), policies_.store(), pods_.store(), services_.store(),
+             revisions_.store(), nodes_.store(), [this] { return pods_.resource_version(); }}),
         controller_(env_, "modeldeployment",
                     [this](std::string key) { return reconciler_.reconcile(std::move(key)); }) {
     index_by_deployment(pods_);

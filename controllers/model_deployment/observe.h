@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,6 +27,8 @@ struct Stores {
   const kube::Store<ServiceFact>& services;
   const kube::Store<RevisionFact>& revisions;
   const kube::Store<NodeFact>& nodes;
+  /// resourceVersion that the cache of pods has followed to; unset: unknown.
+  std::function<std::string()> pods_followed = {};
 };
 
 /// What the caches say about one deployment.

@@ -27,6 +27,8 @@ namespace {
 
 // Longer than any watch is silent for; after that the cache is believed as it is.
 constexpr Millis kExpectationTimeout{30'000};
+// What was made and removed unseen wakes nobody when the cache has followed beyond it.
+constexpr Millis kExpectationPoll{2'000};
 // What the API server refused is tried again this often: quotas and admission policies change.
 constexpr Millis kRefusedPause{30'000};
 
@@ -50,8 +52,9 @@ boost::asio::awaitable<Result<kube::Action>> Reconciler::reconcile(std::string k
   const auto known = attempts_.find(key);
   if (current != nullptr && known != attempts_.end() && known->second.uid != current->meta.uid)
     expectations_.forget(key);
-  if (!expectations_.satisfied(key, env_.clock.now()))
-    co_return kube::Action::requeue_after(kExpectationTimeout);
+  const std::string followed = stores_.pods_followed ? stores_.pods_followed() : std::string();
+  if (!expectations_.satisfied(key, env_.clock.now(), followed))
+    co_return kube::Action::requeue_after(kExpectationPoll);
   Pass pass{.key = key, .observed = observe(stores_, key)};
   if (pass.observed.deployment == nullptr) {
     expectations_.forget(key);

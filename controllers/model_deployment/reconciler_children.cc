@@ -266,7 +266,11 @@ kube::Async<void> Reconciler::create_pod(Pass& pass, PodCreate create, std::stri
   CO_TRY(const std::string body, pod_object(deployment, create, data));
   expectations_.expect_create(pass.key, name, env_.clock.now());
   auto created = co_await client_.create(kinds::kPod, deployment.meta.ns, body, std::string(kFieldManager));
-  if (created) co_return Result<void>{};
+  if (created) {
+    if (auto made = decode_pod_fact(*created))
+      expectations_.created(pass.key, name, std::move(made->meta.resource_version));
+    co_return Result<void>{};
+  }
   expectations_.seen_create(pass.key, name);
   if (created.error().code != Code::kAlreadyExists) co_return std::unexpected(std::move(created).error());
   // A POST whose answer was lost, or somebody else's pod: the owner tells.

@@ -2,17 +2,19 @@
 
 #include <utility>
 
+#include "kube/core/resource_version.h"
+
 namespace stowage::kube {
-namespace {
-
-void drop_older_than(std::unordered_map<std::string, MonoTime>& entries, MonoTime oldest) {
-  std::erase_if(entries, [&](const auto& entry) { return entry.second <= oldest; });
-}
-
-}  // namespace
 
 void Expectations::expect_create(const std::string& key, std::string child, MonoTime now) {
-  pending_[key].creates.insert_or_assign(std::move(child), now);
+  pending_[key].creates.insert_or_assign(std::move(child), Create{.at = now});
+}
+
+void Expectations::created(const std::string& key, const std::string& child, std::string version) {
+  const auto it = pending_.find(key);
+  if (it == pending_.end()) return;
+  const auto create = it->second.creates.find(child);
+  if (create != it->second.creates.end()) create->second.version = std::move(version);
 }
 
 void Expectations::expect_delete(const std::string& key, std::string uid, MonoTime now) {
@@ -37,11 +39,16 @@ void Expectations::forget(const std::string& key) {
   pending_.erase(key);
 }
 
-bool Expectations::satisfied(const std::string& key, MonoTime now) {
+bool Expectations::satisfied(const std::string& key, MonoTime now, std::string_view followed) {
   const auto it = pending_.find(key);
   if (it == pending_.end()) return true;
-  drop_older_than(it->second.creates, now - timeout_);
-  drop_older_than(it->second.deletes, now - timeout_);
+  const MonoTime oldest = now - timeout_;
+  std::erase_if(it->second.creates, [&](const auto& entry) {
+    const Create& create = entry.second;
+    return create.at <= oldest ||
+           (!create.version.empty() && resource_version_at_least(followed, create.version));
+  });
+  std::erase_if(it->second.deletes, [&](const auto& entry) { return entry.second <= oldest; });
   if (!it->second.creates.empty() || !it->second.deletes.empty()) return false;
   pending_.erase(it);
   return true;

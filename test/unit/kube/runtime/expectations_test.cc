@@ -40,6 +40,18 @@ TEST_CASE("expectations: what never shows up stops blocking after the timeout") 
   CHECK(expectations.satisfied("a", kStart + Millis{30'000}));
 }
 
+TEST_CASE("expectations: what was made and removed unseen is met when the cache has followed beyond it") {
+  Expectations expectations(Millis{30'000});
+  expectations.expect_create("a", "child", kStart);
+  CHECK_FALSE(expectations.satisfied("a", kStart, "99"));  // not answered yet
+  expectations.created("a", "child", "100");
+  CHECK_FALSE(expectations.satisfied("a", kStart, ""));
+  CHECK_FALSE(expectations.satisfied("a", kStart, "99"));
+  CHECK(expectations.satisfied("a", kStart, "100"));
+  expectations.created("a", "child", "101");  // seen already: nothing is expected
+  CHECK(expectations.satisfied("a", kStart, ""));
+}
+
 TEST_CASE("expectations: a forgotten key starts clean") {
   Expectations expectations(Millis{30'000});
   expectations.expect_create("a", "child", kStart);
