@@ -68,6 +68,8 @@ void Checker::look(MonoTime now, WallTime wall, const Write* writer) {
     return Change{.type = frame.type, .json = frame.object, .now = now, .writer = writer};
   };
   drain(node_watch_, "/api/v1/nodes", wall, [&](const auto& frame) { on_node(change(frame)); });
+  drain(namespace_watch_, "/api/v1/namespaces", wall,
+        [&](const auto& frame) { on_namespace(change(frame)); });
   drain(deployment_watch_, kDeployments, wall, [&](const auto& frame) { on_deployment(change(frame)); });
   drain(pod_watch_, "/api/v1/pods", wall, [&](const auto& frame) { on_pod(change(frame)); });
 }
@@ -99,6 +101,16 @@ void Checker::on_node(const Change& change) {
   if (full || (known != nodes_.end() && known->second.allocatable != node->allocatable))
     node_changed_[name] = change.now;
   nodes_[name] = *std::move(node);
+}
+
+void Checker::on_namespace(const Change& change) {
+  const Json object = Json::parse(change.json, nullptr, false);
+  const std::string name = object["metadata"].value("name", "");
+  if (change.type != kube::WatchType::kDeleted && object["metadata"].contains("deletionTimestamp")) {
+    closing_.insert(name);
+  } else if (closing_.erase(name) > 0) {
+    opened_[name] = change.now;
+  }
 }
 
 void Checker::on_deployment(const Change& change) {

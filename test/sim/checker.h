@@ -135,6 +135,7 @@ class Checker {
   void drain(std::unique_ptr<sandbox::Watch>& watch, const char* path, WallTime wall, Handler handler);
   void on_pod(const Change& change);
   void on_node(const Change& change);
+  void on_namespace(const Change& change);
   void on_deployment(const Change& change);
   void on_quiet_pod(const api::Pod& pod, const api::Pod* before, const Change& change);
   void check_room(const std::string& node, const Change& change);
@@ -164,13 +165,15 @@ class Checker {
 
   sandbox::Server& server_;
   Patience patience_;
-  std::unique_ptr<sandbox::Watch> pod_watch_, node_watch_, deployment_watch_;
-  std::map<std::string, api::Pod> pods_;          ///< By UID.
-  std::map<std::string, Parts> pod_parts_;        ///< By UID.
-  std::map<std::string, MonoTime> ready_since_;   ///< By UID.
-  std::map<std::string, api::Node> nodes_;        ///< By name.
-  std::map<std::string, Target> targets_;         ///< By namespace/name.
-  std::map<std::string, MonoTime> node_changed_;  ///< Node -> last foreign bind, shrinking or return.
+  std::unique_ptr<sandbox::Watch> pod_watch_, node_watch_, deployment_watch_, namespace_watch_;
+  std::map<std::string, api::Pod> pods_;         ///< By UID.
+  std::map<std::string, Parts> pod_parts_;       ///< By UID.
+  std::map<std::string, MonoTime> ready_since_;  ///< By UID.
+  std::map<std::string, api::Node> nodes_;       ///< By name.
+  std::map<std::string, Target> targets_;        ///< By namespace/name.
+  std::set<std::string, std::less<>> closing_;   ///< Namespaces that are being deleted: nothing can be made.
+  std::map<std::string, MonoTime, std::less<>> opened_;  ///< Those that were, until when.
+  std::map<std::string, MonoTime> node_changed_;         ///< Node -> last foreign bind, shrinking or return.
   std::map<std::string, MonoTime> partial_since_;
   std::map<std::string, std::string> holders_;  ///< Role -> who holds its lease.
   std::map<std::string, MonoTime> holder_since_;

@@ -87,6 +87,9 @@ void Checker::on_quiet_pod(const api::Pod& pod, const api::Pod* before, const Ch
   Target* target = target_of(pod);
   if (target == nullptr) return;
   if (failed_by_itself(pod) && !failed_by_itself(*before)) check_budget(pod);
+  // A kubelet's refusal or an eviction of one member is no failure of the workload, whatever the others do.
+  if (pod.status.phase == "Failed" && before->status.phase != "Failed" && !failed_by_itself(pod))
+    excuse(*target, pod);
   const bool there = pods_.contains(pod.meta.uid);
   const bool operators = change.writer != nullptr && change.writer->role == "operator";
   if (!operators && ((pod.terminating() && !before->terminating()) || !there)) excuse(*target, pod);
@@ -271,8 +274,11 @@ void Checker::check_lacking(MonoTime now) {
     }
   }
   for (auto& [key, target] : targets_) {
-    if (target.lacking == MonoTime{}) continue;
-    const MonoTime since = std::max({target.lacking, target.changed, unled_});
+    const std::string_view ns = std::string_view(key).substr(0, key.find('/'));
+    if (target.lacking == MonoTime{} || closing_.contains(ns)) continue;
+    const auto opened = opened_.find(ns);
+    const MonoTime since = std::max(
+        {target.lacking, target.changed, unled_, opened == opened_.end() ? MonoTime{} : opened->second});
     if (now - since <= patience_.partial_gang + patience_.network) continue;
     report("I4", fmt::format("{} lacks the pods of a replica for {} ms", key,
                              std::chrono::duration_cast<Millis>(now - since).count()));
