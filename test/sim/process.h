@@ -53,6 +53,9 @@ class SimProcess final : public sandbox::Network {
   [[nodiscard]] bool dead() const { return dead_; }
   /// The coroutine of its life has ended; only then may it be destroyed.
   [[nodiscard]] bool ended() const { return exit_code_.has_value(); }
+  /// It has ended, and none of its coroutines waits for a moment any more: an operating system would have
+  /// taken those away.
+  [[nodiscard]] bool gone() const { return ended() && !time_.awaited(); }
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const Role& role() const { return role_; }
   [[nodiscard]] kube::ProcessLife& life() { return *life_; }

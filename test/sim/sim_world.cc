@@ -137,7 +137,7 @@ void SimWorld::tend_processes() {
   std::erase_if(processes_, [&](const auto& process) {
     const bool in_use =
         std::ranges::any_of(slots_, [&](const Slot& slot) { return slot.process == process.get(); });
-    return !in_use && process->ended();
+    return !in_use && process->gone();
   });
 }
 

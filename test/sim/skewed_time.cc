@@ -1,9 +1,23 @@
 #include "test/sim/skewed_time.h"
 
+#include <utility>
+
 namespace stowage::sim {
 namespace {
 
 using std::chrono::microseconds;
+
+/// Counts one sleeper while it lives, which may be longer than the clock.
+class Sleeper {
+ public:
+  explicit Sleeper(std::shared_ptr<int> count) : count_(std::move(count)) { ++*count_; }
+  ~Sleeper() { --*count_; }
+  Sleeper(const Sleeper&) = delete;
+  Sleeper& operator=(const Sleeper&) = delete;
+
+ private:
+  std::shared_ptr<int> count_;
+};
 
 }  // namespace
 
@@ -24,6 +38,7 @@ MonoTime SkewedTime::in_world(MonoTime deadline) const {
 }
 
 boost::asio::awaitable<void> SkewedTime::sleep_until(MonoTime deadline) {
+  const Sleeper sleeper(sleepers_);
   co_await world_.timers().sleep_until(in_world(deadline));
   while (world_.clock().now() < still_until_)
     co_await world_.timers().sleep_until(still_until_);

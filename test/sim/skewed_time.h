@@ -1,5 +1,7 @@
 #pragma once
 
+#include <memory>
+
 #include "base/clock.h"
 #include "kube/runtime/environment.h"
 #include "test/support/virtual_world.h"
@@ -23,6 +25,8 @@ class SkewedTime final : public Clock, public kube::Timers {
   /// Nothing happens here before `until` (the world's time).
   void stand_still(MonoTime until) { still_until_ = std::max(still_until_, until); }
   [[nodiscard]] MonoTime still_until() const { return still_until_; }
+  /// Somebody waits for a moment of this clock.
+  [[nodiscard]] bool awaited() const { return *sleepers_ > 0; }
 
  private:
   [[nodiscard]] MonoTime local(MonoTime world) const;
@@ -34,6 +38,7 @@ class SkewedTime final : public Clock, public kube::Timers {
   int per_mille_;
   std::chrono::microseconds jumped_{0};
   MonoTime still_until_ = {};
+  std::shared_ptr<int> sleepers_ = std::make_shared<int>(0);
 };
 
 }  // namespace stowage::sim
