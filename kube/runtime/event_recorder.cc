@@ -25,10 +25,10 @@ constexpr size_t kMaxMessage = 1'024;     // the API's own limit
 constexpr size_t kMaxName = 253 - 17;     // a DNS subdomain, less "." and 16 hex digits
 constexpr size_t kMaxWaiting = 10'000;    // a burst of two events for each of 5,000 pods
 constexpr size_t kMaxRemembered = 4'096;  // as client-go's aggregator cache
-/// Under load each event takes from the server what the next bind or create needs: four writers go on, the
+/// Under load each event takes from the server what the next bind or create needs: two writers go on, the
 /// others help when many events wait or the process is about to end.
-constexpr int kWriters = 4;
-constexpr int kHelpers = 4;
+constexpr int kWriters = 2;
+constexpr int kHelpers = 6;
 constexpr size_t kPressed = kMaxWaiting / 2;
 constexpr int kAttempts = 4;
 constexpr double kBurst = 25;  // client-go's spam filter, per target

@@ -24,7 +24,7 @@ struct EventTarget {
 ///
 /// Bounds: 10,000 events wait at most, further ones are dropped and counted
 /// (`stowage_events_dropped_total`); one target may have 25 events in a burst and one more every 300 s, as in
-/// client-go's spam filter; 4 requests are in flight at once, 8 while more than 5,000 events wait or one of
+/// client-go's spam filter; 2 requests are in flight at once, 8 while more than 5,000 events wait or one of
 /// `flush` and the end of the scope is waited for.
 class EventRecorder {
  public:
