@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -123,27 +124,29 @@ int replay(const Arguments& arguments, const sim::Ground& ground) {
   return violations == 0 ? 0 : 1;
 }
 
-/// A seeded bug and where to look for it.
+/// A seeded bug and the seeds that may catch it, in the order in which they are played.
 struct Hunt {
   const sim::Mutation* mutation;
-  uint64_t first, last;
+  std::vector<uint64_t> seeds;
 };
 
 std::vector<Hunt> hunts(const Arguments& arguments, uint64_t first, uint64_t last) {
   std::vector<Hunt> out;
+  std::vector<uint64_t> range(last - first + 1);
+  std::iota(range.begin(), range.end(), first);
   if (!arguments.known.empty()) {
     std::ifstream in(arguments.known);
     std::string name;
     for (uint64_t seed = 0; in >> name >> seed;) {
       const auto* mutation = sim::find_mutation(name);
       STOWAGE_CHECK(mutation != nullptr, name + " in " + arguments.known + " is no seeded bug");
-      out.push_back({mutation, seed, seed});
+      out.push_back({mutation, range});
+      out.back().seeds.insert(out.back().seeds.begin(), seed);
     }
     return out;
   }
   for (const sim::Mutation& mutation : sim::mutations()) {
-    if (arguments.mutation.empty() || arguments.mutation == mutation.name)
-      out.push_back({&mutation, first, last});
+    if (arguments.mutation.empty() || arguments.mutation == mutation.name) out.push_back({&mutation, range});
   }
   return out;
 }
@@ -155,7 +158,8 @@ int try_mutations(const Arguments& arguments, const sim::Ground& ground, const s
   const auto hunt = [&](uint64_t index) {
     sim::Verdict out{.seed = index, .violations = {}, .story = {}, .peak_mb = 0};
     const Hunt& hunt = all[index];
-    for (uint64_t seed = hunt.first; seed <= hunt.last && out.violations.empty(); ++seed) {
+    for (const uint64_t seed : hunt.seeds) {
+      if (!out.violations.empty()) break;
       const sim::Outcome outcome =
           sim::play({.seed = seed, .replicas = arguments.replicas, .mutation = hunt.mutation}, ground);
       out.violations = outcome.violations;
@@ -197,7 +201,9 @@ int main(int argc, char** argv) {
   app.add_option("--mutation", arguments.mutation, "play with this seeded bug (--list-mutations)");
   app.add_flag("--mutations", arguments.mutations,
                "hunt each seeded bug (or the one of --mutation) over --seeds and print who caught it");
-  app.add_option("--known", arguments.known, "file of \"NAME SEED\": each seeded bug is caught at that seed")
+  app.add_option(
+         "--known", arguments.known,
+         "file of \"NAME SEED\": hunt each of these seeded bugs at that seed first, then over --seeds")
       ->check(CLI::ExistingFile);
   app.add_flag("--list-mutations", arguments.list_mutations, "names of the seeded bugs");
   app.add_option("--replay", arguments.replay, "stored regressions to play")->check(CLI::ExistingFile);
