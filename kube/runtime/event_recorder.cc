@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <deque>
 #include <list>
+#include <map>
+#include <optional>
 #include <unordered_map>
 #include <utility>
 
@@ -31,7 +33,11 @@ constexpr int kWriters = 2;
 constexpr int kHelpers = 6;
 constexpr size_t kPressed = kMaxWaiting / 2;
 constexpr int kAttempts = 4;
-constexpr double kBurst = 25;  // client-go's spam filter, per target
+/// One that has to wait (a limit of its namespace, say) holds no writer. When this many in a row have to, the
+/// server itself is in trouble: then the writers wait as well.
+constexpr int kTrouble = 4;
+constexpr Millis kLongestPause{300'000};  ///< Asked for more, an event is dropped: it would be old news.
+constexpr double kBurst = 25;             // client-go's spam filter, per target
 constexpr double kPerSecond = 1.0 / 300;
 
 uint64_t hash_of(std::initializer_list<std::string_view> parts) {
@@ -97,6 +103,8 @@ struct Waiting {
   int64_t count = 1;
   WallTime first = {};
   WallTime last = {};
+  int attempts = 0;
+  Backoff backoff{Millis{200}, Millis{10'000}};
 
   [[nodiscard]] std::string ns() const { return target.ns.empty() ? "default" : target.ns; }
   [[nodiscard]] std::string name() const {
@@ -113,6 +121,7 @@ struct EventRecorder::Impl {
         component(std::move(component_in)),
         arrived(env_in),
         pressed(env_in),
+        over(env_in),
         settled(env_in) {
     if (env.metrics == nullptr) return;
     dropped = env.metrics->counter("stowage_events_dropped_total", "Events that were not written.");
@@ -122,8 +131,15 @@ struct EventRecorder::Impl {
   bool admit(const EventTarget& target);
   /// A writer takes an event as soon as one waits, a helper as soon as more than `patience` do.
   asio::awaitable<void> write_all(size_t patience);
+  /// The next event that may be sent now: the oldest of those whose pause is over, else the oldest.
+  std::optional<Waiting> take(size_t patience);
+  /// Until there may be something to take; false = this process ends and there is nothing.
+  asio::awaitable<bool> wait_for_more(size_t patience);
   void hurry_up();
   asio::awaitable<void> write(Waiting event);
+  /// How long to wait before the next attempt; nullopt = there is none.
+  std::optional<Millis> pause_after(const Error& error, Waiting& event);
+  void give_up(const Waiting& event, const Error& error);
   Async<void> send(const Waiting& event);
   [[nodiscard]] std::string body_of(const Waiting& event) const;
 
@@ -131,6 +147,8 @@ struct EventRecorder::Impl {
   Client& client;
   std::string component;
   std::deque<Waiting> waiting;
+  std::multimap<MonoTime, Waiting> pausing;  ///< By when they are tried again.
+  int troubles = 0;                          ///< Attempts since the last one that the server took.
   Recent<Known> known;
   Recent<Bucket> buckets;
   int in_flight = 0;
@@ -138,6 +156,7 @@ struct EventRecorder::Impl {
   bool hurry = false;  ///< Helpers have no patience any more.
   Notifier arrived;
   Notifier pressed;
+  Notifier over;  ///< The server's trouble does not matter any more.
   Notifier settled;
   Counter dropped;
   Counter written;
@@ -188,44 +207,82 @@ Async<void> EventRecorder::Impl::send(const Waiting& event) {
 }
 
 asio::awaitable<void> EventRecorder::Impl::write(Waiting event) {
-  Backoff backoff(Millis{200}, Millis{10'000});
-  for (int attempt = 1;; ++attempt) {
-    const auto result = co_await send(event);
-    if (result) {
-      written.add();
-      co_return;
-    }
-    const Error& error = result.error();
-    const bool passing = error.code == Code::kUnavailable || error.code == Code::kTimeout ||
-                         error.code == Code::kTooManyRequests;
-    if (!passing || attempt == kAttempts || stopping) {
-      known.drop(event.key);
-      dropped.add();
-      env.log.debug("event not written", {{"reason", event.reason}, {"error", error.to_string()}});
-      co_return;
-    }
-    co_await env.sleep_for(std::max(error.retry_after.value_or(Millis{0}), backoff.next(env.random)));
+  const auto result = co_await send(event);
+  if (result) {
+    troubles = 0;
+    written.add();
+    co_return;
   }
+  const auto pause = pause_after(result.error(), event);
+  if (!pause) {
+    give_up(event, result.error());
+    co_return;
+  }
+  const bool all = ++troubles >= kTrouble;
+  const MonoTime due = env.clock.now() + *pause;
+  pausing.emplace(due, std::move(event));
+  arrived.notify_one();  // A helper does not look after what pauses.
+  if (all) co_await over.wait_until(due);
+}
+
+std::optional<Millis> EventRecorder::Impl::pause_after(const Error& error, Waiting& event) {
+  const bool passing = error.code == Code::kUnavailable || error.code == Code::kTimeout ||
+                       error.code == Code::kTooManyRequests;
+  if (!passing || ++event.attempts == kAttempts || stopping) return std::nullopt;
+  const Millis pause = std::max(error.retry_after.value_or(Millis{0}), event.backoff.next(env.random));
+  return pause > kLongestPause ? std::nullopt : std::optional(pause);
+}
+
+void EventRecorder::Impl::give_up(const Waiting& event, const Error& error) {
+  known.drop(event.key);
+  dropped.add();
+  env.log.debug("event not written", {{"reason", event.reason}, {"error", error.to_string()}});
 }
 
 void EventRecorder::Impl::hurry_up() {
   hurry = true;
   arrived.notify_all();
   pressed.notify_all();
+  over.notify_all();
+}
+
+std::optional<Waiting> EventRecorder::Impl::take(size_t patience) {
+  if (hurry) patience = 0;
+  std::optional<Waiting> out;
+  if (patience == 0 && !pausing.empty() && (stopping || pausing.begin()->first <= env.clock.now())) {
+    out = std::move(pausing.begin()->second);
+    pausing.erase(pausing.begin());
+  } else if (waiting.size() > patience) {
+    out = std::move(waiting.front());
+    waiting.pop_front();
+  }
+  return out;
+}
+
+asio::awaitable<bool> EventRecorder::Impl::wait_for_more(size_t patience) {
+  if (stopping) co_return false;
+  if (patience > 0 && !hurry) {
+    co_await pressed.wait();
+  } else if (pausing.empty()) {
+    co_await arrived.wait();
+  } else {
+    const MonoTime due = pausing.begin()->first;
+    co_await arrived.wait_until(due);
+  }
+  co_return true;
 }
 
 asio::awaitable<void> EventRecorder::Impl::write_all(size_t patience) {
   for (;;) {
-    while (waiting.size() <= (hurry ? 0 : patience)) {
-      if (stopping) co_return;
-      co_await (patience == 0 ? arrived : pressed).wait();
+    std::optional<Waiting> next = take(patience);
+    if (!next) {
+      if (!co_await wait_for_more(patience)) co_return;
+      continue;
     }
-    Waiting next = std::move(waiting.front());
-    waiting.pop_front();
     ++in_flight;
-    co_await write(std::move(next));
+    co_await write(std::move(*next));
     --in_flight;
-    if (waiting.empty() && in_flight == 0) settled.notify_all();
+    if (waiting.empty() && pausing.empty() && in_flight == 0) settled.notify_all();
   }
 }
 
@@ -263,7 +320,7 @@ void EventRecorder::record(EventTarget target, std::string type, std::string rea
     it->last = now;
     return;
   }
-  if (self.waiting.size() >= kMaxWaiting) return self.dropped.add();
+  if (self.waiting.size() + self.pausing.size() >= kMaxWaiting) return self.dropped.add();
   const auto [known, there] = self.known.touch(key);
   if (!there) known = {.suffix = self.env.random.next(), .count = 0, .first = now};
   ++known.count;
@@ -284,7 +341,7 @@ asio::awaitable<bool> EventRecorder::flush(Millis limit) {
   Impl& self = *impl_;
   const MonoTime deadline = self.env.clock.now() + limit;
   self.hurry_up();
-  while (!self.waiting.empty() || self.in_flight > 0) {
+  while (!self.waiting.empty() || !self.pausing.empty() || self.in_flight > 0) {
     if (self.env.clock.now() >= deadline) co_return false;
     co_await self.settled.wait_until(deadline);
   }

@@ -1,5 +1,7 @@
 #include "kube/runtime/event_recorder.h"
 
+#include <fmt/format.h>
+
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -108,6 +110,72 @@ TEST_CASE("event: a server in trouble is tried four times, and nobody waits for 
   f.pod_event("pod-1");
   f.world.run_for(Millis{120'000});
   CHECK(f.server.requests().size() == 4);
+}
+
+namespace {
+
+/// A server that limits the events of one namespace, and how often each was tried.
+ScriptedTransport::Reply limit(const kube::HttpRequest& request, std::string_view ns, std::string seconds) {
+  if (request.target.find(fmt::format("/namespaces/{}/", ns)) == std::string::npos)
+    return {.result = test::ok_response("{}"), .after = Millis{5}};
+  kube::HttpResponse answer = test::status_response(429, "TooManyRequests", "limit of the namespace");
+  answer.headers.emplace_back("retry-after", std::move(seconds));
+  return {.result = std::move(answer), .after = Millis{5}};
+}
+
+}  // namespace
+
+TEST_CASE(
+    "event: those of a limited namespace wait, and hold the others up no longer than their own answer") {
+  Fixture f;
+  f.server.on_call([](const kube::HttpRequest& request) { return limit(request, "ns", "60"); });
+  for (int i = 0; i < 3; ++i)
+    f.pod_event("limited-" + std::to_string(i));
+  for (int i = 0; i < 100; ++i)
+    f.recorder.record({"v1", "Pod", "free", "pod-" + std::to_string(i), "u"}, "Normal", "Scheduled", "x");
+  f.world.run_for(Millis{1'000});
+  CHECK(f.server.requests().size() == 103);
+  // Never before its Retry-After, and four times in all.
+  f.world.run_for(Millis{58'000});
+  CHECK(f.server.requests().size() == 103);
+  f.world.run_for(Millis{600'000});
+  CHECK(f.server.requests().size() == 100 + 3 * 4);
+}
+
+TEST_CASE("event: a server that takes none is left alone, whatever waits") {
+  Fixture f;
+  f.server.on_call([](const kube::HttpRequest& request) { return limit(request, "ns", "60"); });
+  for (int i = 0; i < 100; ++i)
+    f.pod_event("pod-" + std::to_string(i));
+  f.world.run_for(Millis{59'000});
+  // Four in a row tell it; the second writer may have one under way.
+  CHECK(f.server.requests().size() <= 5);
+  f.server.on_call([](const kube::HttpRequest&) {
+    return ScriptedTransport::Reply{.result = test::ok_response("{}"), .after = Millis{5}};
+  });
+  const size_t refused = f.server.requests().size();
+  f.world.run_for(Millis{10'000});
+  CHECK(f.server.requests().size() == refused + 100);
+}
+
+TEST_CASE("event: one that is asked to wait for an hour is given up") {
+  Fixture f;
+  f.server.on_call([](const kube::HttpRequest& request) { return limit(request, "ns", "3600"); });
+  f.pod_event("pod-1");
+  f.world.run_for(Millis{100});
+  CHECK(f.world.run(f.recorder.flush(Millis{1'000})));
+  CHECK(f.server.requests().size() == 1);
+}
+
+TEST_CASE("rule 31: what waits for a server in trouble is tried once more at the end, and holds nothing up") {
+  Fixture f;
+  f.server.on_call([](const kube::HttpRequest& request) { return limit(request, "ns", "60"); });
+  for (int i = 0; i < 10; ++i)
+    f.pod_event("pod-" + std::to_string(i));
+  f.world.run_for(Millis{1'000});
+  const auto begin = f.world.clock().now();
+  CHECK(f.world.run(f.scope.drain(Millis{30'000})));
+  CHECK(f.world.clock().now() - begin < Millis{1'000});
 }
 
 TEST_CASE("rule 14: a repeated POST that finds its event there is done") {
