@@ -1,9 +1,9 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
 #include <map>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "gpu-scheduler/engine/cluster_state.h"
@@ -11,6 +11,7 @@
 #include "gpu-scheduler/engine/policy.h"
 #include "gpu-scheduler/engine/pool_prices.h"
 #include "gpu-scheduler/engine/reasons.h"
+#include "gpu-scheduler/engine/score_trees.h"
 #include "gpu-scheduler/engine/scorer.h"
 #include "gpu-scheduler/engine/victim_index.h"
 
@@ -19,14 +20,12 @@ namespace stowage::engine {
 /// What is known of one class on every node: verdict, score, room. Kept up to date from the state's change
 /// log, so a decision recomputes only nodes that changed since the class was last asked for.
 struct ClassCache {
-  static constexpr int64_t kInfeasible = std::numeric_limits<int64_t>::min();
+  static constexpr int64_t kInfeasible = ScoreTrees::kNobody;
   struct Entry {
-    uint64_t version = 0;
-    uint64_t spec_version = 0;
-    int32_t slots = 0;  ///< Pods of the class that fit at once, by resources.
-    int32_t device_free = -1;
     Rejection fixed;  ///< Verdict of the filters that look at the node's object alone.
     Rejection verdict;
+    int32_t slots = 0;  ///< Pods of the class that fit at once, by resources.
+    int32_t device_free = -1;
     int32_t fixed_bonus = 0;     ///< Score terms of the node's object: cost, preferences, locality; weighted.
     int64_t standing_price = 0;  ///< Of the node's object too, weighted; see CacheTable::standing_price().
   };
@@ -36,31 +35,21 @@ struct ClassCache {
     uint32_t nodes = 0;
     NodeIndex first = kNone;  ///< In the order of ties; kNone: not known any more, see first_of().
   };
-  /// A tournament over the nodes of one price group, in the order of ties: leaf = position, root = winner.
-  struct Tournament {
-    std::vector<NodeIndex> nodes;
-    std::vector<uint32_t> tree;
-    uint32_t leaves = 0;
-  };
   uint64_t layout_version = 0;
   uint64_t log_position = 0;
   bool counts_slots = false;
-  std::vector<Entry> entries;      ///< By node.
-  std::vector<int64_t> scores;     ///< By node, apart from the entries: this is what every scan reads.
-  std::vector<uint32_t> group_of;  ///< By node: price group, nodes whose scores move together.
-  std::vector<uint32_t> leaf_of;   ///< By node: position in its group's tournament.
-  std::vector<Tournament> groups;
+  // By node, in columns of their own: looking for what changed reads versions alone, every scan scores alone.
+  std::vector<uint64_t> versions;
+  std::vector<uint64_t> spec_versions;
+  std::vector<int64_t> scores;
+  std::vector<Entry> entries;
+  ScoreTrees trees;  ///< The scores again, by price group: nodes whose scores move together.
   std::vector<Tally> rejections;
   uint32_t feasible = 0;
   std::vector<int64_t> domain_slots;  ///< By domain; only when counts_slots.
   uint64_t last_used = 0;
 
-  [[nodiscard]] NodeIndex winner(uint32_t group) const {
-    const auto& t = groups[group];
-    if (t.tree.size() < 2) return kNone;
-    NodeIndex node = t.nodes[t.tree[1]];
-    return scores[node] == kInfeasible ? kNone : node;
-  }
+  [[nodiscard]] uint32_t group_of(NodeIndex node) const { return trees.kinds().of(node); }
   /// The first node of a tally that has any. O(1), after the former first one left it O(nodes before the
   /// new).
   NodeIndex first_of(const ClusterState& state, Tally& tally) const;
@@ -77,21 +66,14 @@ class CacheTable {
   ClassCache& get(ClusterState& state, ClassId pod, const Policy& policy, bool slots);
   /// Score penalty of a price group for a class (scarce kinds of nodes), up to date.
   int64_t group_price(ClusterState& state, const Policy& policy, uint32_t group, const CompiledClass& pod);
+  /// The same of every group; valid until the next call.
+  std::span<const int64_t> group_prices(ClusterState& state, const Policy& policy, const CompiledClass& pod);
   NodeValues& values(const Policy& policy);
   /// Who could leave for somebody more important, up to date.
   const VictimIndex& victims(const ClusterState& state);
   const ClusterScale& scale(const ClusterState& state);
 
  private:
-  void refresh_layout(ClusterState& state);
-  void rebuild(ClusterState& state, ClassCache& cache, const CompiledClass& pod, const Policy& policy);
-  void refresh_node(ClusterState& state, ClassCache& cache, NodeIndex node, const CompiledClass& pod,
-                    const Policy& policy, bool in_tree);
-  Choice choose(ClusterState& state, NodeIndex node, const CompiledClass& pod, const Policy& policy);
-  /// Packability: what the pod would take from the node if it were empty, as a part of the score.
-  int64_t standing_price(const ClusterState& state, const NodeRow& row, const CompiledClass& pod,
-                         const Policy& policy);
-
   std::map<std::pair<uint32_t, uint64_t>, std::shared_ptr<ClassCache>> caches_;
   /// The shape of a node's first pool, the same for all classes.
   struct ShapeMemo {
@@ -103,15 +85,41 @@ class CacheTable {
     std::unique_ptr<NodeValues> values;
     std::vector<ShapeMemo> shapes;  ///< By node.
   };
-  ShapeMemo& memo(const ClusterState& state, ModelValues& model, NodeIndex node);
+  /// One class's cache being brought up to date.
+  struct Refresh {
+    ClusterState& state;
+    ClassCache& cache;
+    const CompiledClass& pod;
+    const Policy& policy;
+    ModelValues* model;  ///< Null for strategies without one.
+    /// Standing prices of nodes that are alike when empty.
+    struct Standing {
+      uint32_t product;
+      uint32_t devices;
+      int64_t cpu_milli;
+      int64_t price;
+    };
+    std::vector<Standing> standing = {};
+  };
+  void catch_up(Refresh& task);
+  void refresh_layout(ClusterState& state);
+  void rebuild(Refresh& task);
+  void look_at_object(Refresh& task, NodeIndex node);
+  void refresh_node(Refresh& task, NodeIndex node, bool in_tree);
+  int64_t score(Refresh& task, NodeIndex node, ClassCache::Entry& entry);
+  Choice choose(Refresh& task, NodeIndex node, const DevicePool* pool);
+  /// Packability: what the pod would take from the node if it were empty, as a part of the score.
+  static int64_t standing_price(Refresh& task, const NodeRow& row);
+  static ShapeMemo& memo(const ClusterState& state, ModelValues& model, NodeIndex node);
   ModelValues& model_values(const Policy& policy);
 
   std::map<uint64_t, ModelValues> values_;  ///< By model.
   VictimIndex victims_;
   ClusterScale scale_;
   uint64_t scale_layout_ = 0;
-  NodeKinds kinds_;  ///< The price groups.
+  std::shared_ptr<const NodeKinds> kinds_;  ///< The price groups.
   PoolPrices prices_;
+  std::vector<int64_t> group_prices_;
   uint64_t tick_ = 0;
 };
 

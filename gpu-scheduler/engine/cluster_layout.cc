@@ -115,7 +115,7 @@ uint64_t ClusterState::digest() const {
     const auto& row = nodes_[node];
     if (!row.spec) continue;
     out.add(row.spec->name);
-    out.add(row.version);
+    out.add(versions_[node]);
     out.add(uint64_t{row.reserved});
     out.add_signed(row.free_cpu_milli);
     out.add_signed(row.free_memory_bytes);

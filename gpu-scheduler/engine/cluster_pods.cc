@@ -140,8 +140,8 @@ void ClusterState::count_devices(NodeRow& row, const RunningPod* joining) const 
   }
 }
 
-void ClusterState::touch(NodeIndex node, NodeRow& row) {
-  row.version = ++next_version_;
+void ClusterState::touch(NodeIndex node) {
+  versions_[node] = ++next_version_;
   size_t keep = 4 * nodes_.size() + 1024;
   if (changes_.size() >= 2 * keep) {
     changes_.erase(changes_.begin(), changes_.begin() + static_cast<std::ptrdiff_t>(keep));
@@ -194,10 +194,10 @@ PodIndex ClusterState::put_pod(RunningPod pod, bool log) {
     free_pods_.pop_back();
   }
   auto& row = nodes_.write(pod.node);
-  entry.node_version = row.version;
+  entry.node_version = versions_[pod.node];
   take(row, pod, true);
   row.pods.push_back(entry.pod);
-  touch(pod.node, row);
+  touch(pod.node);
   if (!pod.uid.empty()) pod_index_.insert(pod.uid, entry.pod);
   auto& stored = pods_.write(entry.pod);
   stored = std::move(pod);
@@ -218,11 +218,14 @@ void ClusterState::drop_pod(PodIndex index, bool log) {
   auto& row = nodes_.write(stored.node);
   auto at = std::find(row.pods.rbegin(), row.pods.rend(), index);
   auto position = static_cast<uint32_t>(row.pods.rend() - at - 1);
-  Undo entry{.kind = Undo::Kind::kRemove, .pod = index, .position = position, .node_version = row.version};
+  Undo entry{.kind = Undo::Kind::kRemove,
+             .pod = index,
+             .position = position,
+             .node_version = versions_[stored.node]};
   row.pods[position] = row.pods.back();
   row.pods.pop_back();
   give(row, stored);
-  touch(stored.node, row);
+  touch(stored.node);
   if (!stored.uid.empty()) pod_index_.erase(stored.uid);
   pod_changed(index, stored, -1);
   if (log) {
@@ -248,11 +251,10 @@ bool ClusterState::set_terminating(std::string_view uid) {
   pod_changed(*found, pod, -1);
   pod.terminating = true;
   pod_changed(*found, pod, +1);
-  auto& row = nodes_.write(pod.node);
   if (open_checkpoints_ > 0) {
-    undo_.push_back({.kind = Undo::Kind::kTerminating, .pod = *found, .node_version = row.version});
+    undo_.push_back({.kind = Undo::Kind::kTerminating, .pod = *found, .node_version = versions_[pod.node]});
   }
-  touch(pod.node, row);
+  touch(pod.node);
   return true;
 }
 
@@ -287,9 +289,8 @@ void ClusterState::rollback(Checkpoint point) {
         pod_changed(entry.pod, pod, -1);
         pod.terminating = false;
         pod_changed(entry.pod, pod, +1);
-        auto& row = nodes_.write(pod.node);
-        touch(pod.node, row);
-        row.version = entry.node_version;
+        touch(pod.node);
+        versions_[pod.node] = entry.node_version;
         break;
       }
     }
@@ -304,8 +305,8 @@ void ClusterState::undo_add(const Undo& entry) {
   STOWAGE_CHECK(row.pods.back() == entry.pod, "undo out of order");
   row.pods.pop_back();
   give(row, stored);
-  touch(stored.node, row);
-  row.version = entry.node_version;
+  touch(stored.node);
+  versions_[stored.node] = entry.node_version;
   if (!stored.uid.empty()) pod_index_.erase(stored.uid);
   pod_changed(entry.pod, stored, -1);
   stored = RunningPod{};
@@ -326,8 +327,8 @@ void ClusterState::undo_remove(Undo& entry) {
   take(row, stored, false);
   row.pods.push_back(entry.pod);
   std::swap(row.pods[entry.position], row.pods.back());
-  touch(stored.node, row);
-  row.version = entry.node_version;
+  touch(stored.node);
+  versions_[stored.node] = entry.node_version;
   if (!stored.uid.empty()) pod_index_.insert(stored.uid, entry.pod);
   pod_changed(entry.pod, stored, +1);
   ++pod_count_;

@@ -75,6 +75,7 @@ ClusterState& ClusterState::operator=(ClusterState&&) noexcept = default;
 ClusterState::ClusterState(const ClusterState& other)
     : levels_(other.levels_),
       nodes_(other.nodes_),
+      versions_(other.versions_),
       pods_(other.pods_),
       node_index_(other.node_index_),
       pod_index_(other.pod_index_),
@@ -171,6 +172,7 @@ Result<NodeIndex> ClusterState::upsert_node(NodeSpec spec) {
   } else {
     node = static_cast<NodeIndex>(nodes_.size());
     nodes_.grow();
+    versions_.push_back(0);
     ++node_count_;
   }
   node_index_.insert(spec.name, node);
@@ -185,7 +187,7 @@ Result<NodeIndex> ClusterState::upsert_node(NodeSpec spec) {
     take(row, pods_.write(pod), true);
     row.pods.push_back(pod);
   }
-  touch(node, row);
+  touch(node);
   layout_changed();
   cross_pod().node_changed(*this, node);
   for (PodIndex pod : row.pods) {
@@ -204,8 +206,8 @@ bool ClusterState::remove_node(std::string_view name) {
   node_index_.erase(name);
   auto& row = nodes_.write(node);
   row = NodeRow{};
-  touch(node, row);
-  row.spec_version = row.version;
+  touch(node);
+  row.spec_version = versions_[node];
   free_nodes_.push_back(node);
   --node_count_;
   layout_changed();
@@ -223,7 +225,7 @@ void ClusterState::set_reserved(NodeIndex node, bool reserved) {
   auto& row = nodes_.write(node);
   if (row.reserved == reserved) return;
   row.reserved = reserved;
-  touch(node, row);
+  touch(node);
 }
 
 /// Everything free, as if no pod ran there.
@@ -237,6 +239,7 @@ void ClusterState::build_row(NodeRow& row) {
   row.device_free.clear();
   row.pools.clear();
   row.contended = false;
+  row.plain = spec.taints.empty() && !spec.unschedulable && spec.price_micro == 0;
   auto set_extended = [&](uint32_t resource, int64_t amount) {
     if (row.free_extended.size() <= resource) row.free_extended.resize(resource + 1);
     row.free_extended[resource] = amount;

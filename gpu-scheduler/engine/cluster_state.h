@@ -57,7 +57,6 @@ struct DevicePool {
 /// What is free on one node. Values may be negative where foreign pods oversubscribe it.
 struct NodeRow {
   std::shared_ptr<const NodeSpec> spec;  ///< Null: the index is not in use.
-  uint64_t version = 0;                  ///< Changes with everything; never reused for another content.
   uint64_t spec_version = 0;             ///< Changes with `spec`.
   int64_t free_cpu_milli = 0;
   int64_t free_memory_bytes = 0;
@@ -70,6 +69,9 @@ struct NodeRow {
   bool reserved = false;  ///< Kept free for a demand that is to come: takes no new pods.
   /// Foreign pods hold more of some device than it has; then devices are counted anew with every change.
   bool contended = false;
+  /// The node's object says nothing that filters and scores look at beyond its room, its labels and name: no
+  /// taints, not cordoned, no price.
+  bool plain = true;
   [[nodiscard]] int64_t extended(uint32_t resource) const {
     return resource < free_extended.size() ? free_extended[resource] : 0;
   }
@@ -122,6 +124,10 @@ class ClusterState {
   [[nodiscard]] bool has_node(NodeIndex node) const { return node < nodes_.size() && nodes_[node].spec; }
   [[nodiscard]] const NodeRow& node(NodeIndex node) const { return nodes_[node]; }
   [[nodiscard]] const std::string& node_name(NodeIndex node) const { return nodes_[node].spec->name; }
+  /// Changes with everything on the node; never used again for another content.
+  [[nodiscard]] uint64_t node_version(NodeIndex node) const { return versions_[node]; }
+  /// The same of all nodes, by index.
+  [[nodiscard]] std::span<const uint64_t> node_versions() const { return versions_; }
   /// Keeps the node's free room from every placement (pods that run stay), or gives it back. Not undone by
   /// rollback, so not inside a checkpoint.
   void set_reserved(NodeIndex node, bool reserved);
@@ -209,7 +215,7 @@ class ClusterState {
   void give(NodeRow& row, const RunningPod& pod);
   static void take_amounts(NodeRow& row, const CompiledClass& wanted, int64_t times);
   void count_devices(NodeRow& row, const RunningPod* joining) const;
-  void touch(NodeIndex node, NodeRow& row);
+  void touch(NodeIndex node);
   /// The pod runs now (+1) or no longer does (-1): for the rules between pods.
   void pod_changed(PodIndex index, const RunningPod& pod, int delta);
   PodIndex put_pod(RunningPod pod, bool log);
@@ -223,6 +229,7 @@ class ClusterState {
 
   std::vector<TopologyLevel> levels_;
   CowVector<NodeRow, 16> nodes_;
+  std::vector<uint64_t> versions_;  ///< By node; a column of its own, because every decision reads it.
   CowVector<RunningPod, 128> pods_;
   CowIndex node_index_;
   CowIndex pod_index_;

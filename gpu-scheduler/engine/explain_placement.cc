@@ -45,7 +45,7 @@ std::vector<ScoreTerm> explain_placement(ClusterState& state, const Demand& dema
   term("topology", nearness.points(state, last->node) * policy.topology);
   const auto& cache = caches.get(state, id, policy, false);
   if (policy.strategy == Strategy::kPackability) term("standing", -cache.entries[last->node].standing_price);
-  term("scarcity", -caches.group_price(state, policy, cache.group_of[last->node], pod));
+  term("scarcity", -caches.group_price(state, policy, cache.group_of(last->node), pod));
   return out;
 }
 

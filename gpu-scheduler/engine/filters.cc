@@ -64,6 +64,7 @@ Rejection insufficient(uint32_t resource) {
 
 Rejection check_fixed(ClusterState& state, const NodeSpec& spec, const NodeRow& row,
                       const CompiledClass& pod) {
+  if (row.plain && pod.plain) return {check_pools(row, pod)};
   if (auto verdict = check_static_k8s(pod.spec, spec); verdict.reason != Reason::kNone) {
     if (verdict.reason != Reason::kTaint || !verdict.taint) return {verdict.reason};
     return {Reason::kTaint,

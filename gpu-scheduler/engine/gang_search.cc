@@ -249,12 +249,13 @@ bool GangSearch::pods_of(uint32_t index, const std::vector<std::vector<Look>>& l
     for (const Look& place : looks[other])
       ++rivals[place.node];
   }
+  const auto price = caches.group_prices(state_, policy_, compiled);
   std::vector<std::tuple<int32_t, int64_t, uint32_t, NodeIndex>> order;
   for (const Look& place : looks[index]) {
     if (!place.now) continue;
-    const int64_t price = caches.group_price(state_, policy_, cache.group_of[place.node], compiled);
     const auto met = rivals.find(place.node);
-    order.emplace_back(met == rivals.end() ? 0 : met->second, price - cache.scores[place.node],
+    order.emplace_back(met == rivals.end() ? 0 : met->second,
+                       price[cache.group_of(place.node)] - cache.scores[place.node],
                        state_.order_of(place.node), place.node);
   }
   std::ranges::sort(order);

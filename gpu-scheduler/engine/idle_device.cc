@@ -12,6 +12,7 @@ BestNode best_idle_device(ClusterState& state, ClassId pod, const Policy& policy
   if (!wanted.shares() || state.cross_pod().concerns(state, pod)) return {};
   const auto& cache = state.caches().get(state, pod, policy, false);
   auto& values = state.caches().values(policy);
+  const auto price = state.caches().group_prices(state, policy, wanted);
   BestNode best;
   for (const NodeIndex node : state.nodes_in_order()) {
     if (cache.scores[node] == ClassCache::kInfeasible) continue;
@@ -23,8 +24,7 @@ BestNode best_idle_device(ClusterState& state, ClassId pod, const Policy& policy
     const auto after = shape.after_share(shape.devices - 1, wanted.device_milli, wanted.cpu_milli);
     const int64_t loss = (values.potential(shape) - values.potential(after)) * kPoint / (10 * kPotentialUnit);
     const int64_t score = -policy.fragmentation * loss + cache.entries[node].fixed_bonus -
-                          cache.entries[node].standing_price -
-                          state.caches().group_price(state, policy, cache.group_of[node], wanted);
+                          cache.entries[node].standing_price - price[cache.group_of(node)];
     if (best.node == kNone || score > best.score) best = {node, kWholeDevice, score};
   }
   return best;

@@ -133,6 +133,10 @@ CompiledClass compile(const PodClass& pod_class, Interner& interner) {
     if (name == device.resource || amount == 0) continue;
     out.extended.emplace_back(interner.resource_id(name), amount);
   }
+  out.plain = pod_class.node_selector.empty() && pod_class.required_node_affinity.empty() &&
+              pod_class.preferred_node_affinity.empty() && pod_class.volume_node_affinity.empty() &&
+              pod_class.residency == Residency{} && pod_class.tiers.empty() && pod_class.model.empty() &&
+              out.products.empty();
   auto next = static_cast<uint32_t>(interner.shape_ids.size());
   out.shape = interner.shape_ids.emplace(shape_key(pod_class), next).first->second;
   return out;

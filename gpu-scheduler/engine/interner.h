@@ -28,6 +28,9 @@ struct CompiledClass {
   __int128 device_memory_need = 0;  ///< Hundredths of the least memory that counts: device * 100 >= need.
   std::vector<StringId> products;   ///< Most wanted first; empty = any.
   bool looks_at_other_pods = false;
+  /// The class asks nothing of a node's object but its devices: no selector, affinity, volume, residency,
+  /// tier, product or model. On a plain node (NodeRow::plain) only amounts decide then.
+  bool plain = false;
   uint32_t shape = 0;  ///< Classes that differ only in what other pods see of them share a shape.
 
   /// Thousandths of devices in all.

@@ -61,13 +61,13 @@ MovePlan defragment(ClusterState& state, const Policy& policy, const MoveLimits&
     std::optional<std::pair<PodIndex, MoveSearch::Place>> best;
     for (const NodeIndex node : state.nodes_in_order()) {
       auto& [version, leavers] = known[node];
-      if (version != state.node(node).version) {
+      if (version != state.node_version(node)) {
         leavers.clear();
         for (const PodIndex pod : search.movable(node)) {
           if (!budget.spend()) break;
           leavers.emplace_back(pod, search.leaving(pod));
         }
-        version = state.node(node).version;
+        version = state.node_version(node);
       }
       for (const auto& [pod, gain] : leavers) {
         if (gain <= most || std::ranges::find(moved, pod) != moved.end()) continue;

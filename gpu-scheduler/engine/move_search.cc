@@ -40,19 +40,16 @@ MoveSearch::Place MoveSearch::destination(ClassId pod, NodeIndex except, DomainI
     if (best.node != except || best.node == kNone) return {best.node, best.device_free, best.score};
   }
   const auto& cache = state_.caches().get(state_, pod, policy_, false);
-  const auto& compiled = state_.compiled(pod);
   const auto nodes =
       domain == kNone ? state_.nodes_in_order() : std::span<const NodeIndex>(state_.domains()[domain].nodes);
   if (!budget_.spend(static_cast<int64_t>(nodes.size()))) return {};
-  std::vector<int64_t> price(cache.groups.size());
-  for (uint32_t group = 0; group < price.size(); ++group)
-    price[group] = state_.caches().group_price(state_, policy_, group, compiled);
+  const auto price = state_.caches().group_prices(state_, policy_, state_.compiled(pod));
   std::optional<CrossPod::Query> query;
   if (crossed) query = state_.cross_pod().begin(state_, pod);
   Place best;
   for (const NodeIndex node : nodes) {
     if (node == except || cache.scores[node] == ClassCache::kInfeasible) continue;
-    const int64_t score = cache.scores[node] - price[cache.group_of[node]];
+    const int64_t score = cache.scores[node] - price[cache.group_of(node)];
     if (best.node != kNone && score <= best.score) continue;
     if (query && query->check(node) != Reason::kNone) continue;
     best = {node, cache.entries[node].device_free, score};

@@ -23,11 +23,8 @@ NodeKinds::Kind kind_of(const NodeRow& row) {
 
 }  // namespace
 
-void NodeKinds::update(const ClusterState& state) {
-  if (layout_ == state.layout_version()) return;
-  layout_ = state.layout_version();
-  of_.assign(state.node_limit(), 0);
-  kinds_.clear();
+NodeKinds::NodeKinds(const ClusterState& state)
+    : layout_(state.layout_version()), of_(state.node_limit(), 0), leaf_of_(state.node_limit(), 0) {
   for (NodeIndex node : state.nodes_in_order()) {
     auto wanted = kind_of(state.node(node));
     auto at = std::ranges::find_if(kinds_, [&](const Kind& kind) {
@@ -43,6 +40,19 @@ void NodeKinds::update(const ClusterState& state) {
     at->cpu_milli = std::max(at->cpu_milli, wanted.cpu_milli);
     ++at->nodes;
     of_[node] = static_cast<uint32_t>(at - kinds_.begin());
+    members_.resize(kinds_.size());
+    auto& members = members_[of_[node]];
+    leaf_of_[node] = static_cast<uint32_t>(members.size());
+    members.push_back(node);
+  }
+  lay_out_trees();
+}
+
+void NodeKinds::lay_out_trees() {
+  for (const auto& members : members_) {
+    const size_t leaves = std::bit_ceil(members.size());
+    trees_.push_back({tree_size_, leaves});
+    tree_size_ += 2 * leaves;
   }
 }
 

@@ -22,16 +22,38 @@ class NodeKinds {
     uint32_t nodes = 0;
   };
 
-  /// Looks at the nodes again if any came, went or changed. O(nodes x kinds).
-  void update(const ClusterState& state);
+  /// Of the nodes as they are. O(nodes x kinds).
+  explicit NodeKinds(const ClusterState& state);
+  /// The state's layout that this was made of.
+  [[nodiscard]] uint64_t layout() const { return layout_; }
   [[nodiscard]] uint32_t of(NodeIndex node) const { return of_[node]; }
-  [[nodiscard]] const std::vector<uint32_t>& by_node() const { return of_; }
   [[nodiscard]] const std::vector<Kind>& kinds() const { return kinds_; }
 
+  // Places in a tournament per kind (score_trees.h), its nodes in the order of ties.
+  [[nodiscard]] const std::vector<NodeIndex>& members(uint32_t kind) const { return members_[kind]; }
+  /// Position of the node among the members of its kind.
+  [[nodiscard]] uint32_t leaf_of(NodeIndex node) const { return leaf_of_[node]; }
+  /// Leaves of the kind's tree, a power of two; the tree has twice as many places.
+  [[nodiscard]] size_t leaves_of(uint32_t kind) const { return trees_[kind].leaves; }
+  /// Where the kind's tree begins in an array of all trees.
+  [[nodiscard]] size_t tree_of(uint32_t kind) const { return trees_[kind].first; }
+  /// Places of all trees.
+  [[nodiscard]] size_t tree_size() const { return tree_size_; }
+
  private:
+  struct Tree {
+    size_t first;
+    size_t leaves;
+  };
+  void lay_out_trees();
+
   uint64_t layout_ = 0;
   std::vector<uint32_t> of_;
   std::vector<Kind> kinds_;
+  std::vector<std::vector<NodeIndex>> members_;
+  std::vector<uint32_t> leaf_of_;
+  std::vector<Tree> trees_;
+  size_t tree_size_ = 0;
 };
 
 }  // namespace stowage::engine

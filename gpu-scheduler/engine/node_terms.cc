@@ -14,8 +14,9 @@ constexpr int64_t kHundred = 100;
 
 NodeTerms node_terms(const NodeRow& row, const CompiledClass& pod, const Policy& policy,
                      const ClusterScale& scale) {
-  const auto& spec = *row.spec;
   NodeTerms out;
+  if (row.plain && pod.plain) return out;
+  const auto& spec = *row.spec;
   // Prices go up to 2^60: the product needs more.
   if (spec.price_micro > 0)
     out.cost =

@@ -121,7 +121,7 @@ int64_t PaperRoom::worth(ClusterState& state, const Policy& policy) const {
 
 int64_t standing_cost(ClusterState& state, ClassId pod, NodeIndex node, const Policy& policy) {
   const auto& cache = state.caches().get(state, pod, policy, false);
-  return state.caches().group_price(state, policy, cache.group_of[node], state.compiled(pod)) -
+  return state.caches().group_price(state, policy, cache.group_of(node), state.compiled(pod)) -
          cache.entries[node].fixed_bonus + cache.entries[node].standing_price;
 }
 

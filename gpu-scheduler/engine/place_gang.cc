@@ -163,10 +163,8 @@ bool Placer::place_fewest_nodes(uint32_t part, uint32_t member, uint32_t end, co
       out_of_budget_ = true;
       return false;
     }
-    auto net = [&](NodeIndex node) {
-      return cache.scores[node] -
-             state_.caches().group_price(state_, policy_, cache.group_of[node], compiled);
-    };
+    const auto price = state_.caches().group_prices(state_, policy_, compiled);
+    auto net = [&](NodeIndex node) { return cache.scores[node] - price[cache.group_of(node)]; };
     auto better = [&](NodeIndex a, NodeIndex b) {  // a before b
       int32_t x = cache.entries[a].slots;
       int32_t y = cache.entries[b].slots;

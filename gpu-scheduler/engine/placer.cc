@@ -36,7 +36,7 @@ Placer::Pick Placer::best_of(std::span<const NodeIndex> nodes, const ClassCache&
   int64_t best_score = ClassCache::kInfeasible;
   for (NodeIndex node : nodes) {
     if (cache.scores[node] == ClassCache::kInfeasible) continue;
-    int64_t score = cache.scores[node] - price[cache.group_of[node]] + bonus(node);
+    int64_t score = cache.scores[node] - price[cache.group_of(node)] + bonus(node);
     // Only a node that would win is asked about other pods.
     if (best != kNone && score <= best_score) continue;
     if (query && query->check(node) != Reason::kNone) continue;
@@ -47,15 +47,12 @@ Placer::Pick Placer::best_of(std::span<const NodeIndex> nodes, const ClassCache&
 }
 
 Placer::Pick Placer::pick_by_scan(ClassId pod, const Area& area, ClassCache& cache, bool crossed) {
-  const auto& compiled = state_.compiled(pod);
   const auto nodes = area.nodes(state_);
   if (!budget_.spend(static_cast<int64_t>(nodes.size()))) {
     out_of_budget_ = true;
     return {};
   }
-  std::vector<int64_t> price(cache.groups.size());
-  for (uint32_t g = 0; g < price.size(); ++g)
-    price[g] = state_.caches().group_price(state_, policy_, g, compiled);
+  const auto price = state_.caches().group_prices(state_, policy_, state_.compiled(pod));
   std::optional<CrossPod::Query> query;
   if (crossed) query = state_.cross_pod().begin(state_, pod);
   if (query && query->scores()) return pick_by_preference(nodes, cache, *query, price);
@@ -81,7 +78,7 @@ Placer::Pick Placer::pick_by_preference(std::span<const NodeIndex> nodes, const 
   Pick best;
   int64_t best_score = 0;
   for (auto [node, preference] : feasible) {
-    int64_t score = cache.scores[node] - price[cache.group_of[node]] + nearness(node);
+    int64_t score = cache.scores[node] - price[cache.group_of(node)] + nearness(node);
     // Preferences of pods count as much as the strategy: 0..100 points, as kube-scheduler normalises them.
     if (high > low) score += 100 * 100 * kPoint * (preference - low) / (high - low);
     if (best.node == kNone || score > best_score) {

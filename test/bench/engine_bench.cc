@@ -69,6 +69,9 @@ void place_many(benchmark::State& bench, int nodes, int count,
       placed += place(state, demand, policy, budget).placed() ? 1 : 0;
       ++decisions;
     }
+    bench.PauseTiming();
+    state = ClusterState();  // To end a cluster is no decision.
+    bench.ResumeTiming();
   }
   bench.SetItemsProcessed(decisions * pods_each);
   bench.counters["placed"] =

@@ -32,8 +32,7 @@ TEST_CASE("nodes alike in product, devices and about in CPU: one kind; other amo
   auto d = add(state, NodeBuilder("d").gpus(4).cpu(96'000));
   auto e = add(state, NodeBuilder("e").cpu(96'000));
   auto f = add(state, NodeBuilder("f").cpu(8'000));
-  NodeKinds kinds;
-  kinds.update(state);
+  const NodeKinds kinds(state);
   CHECK(kinds.of(a) == kinds.of(b));
   CHECK(kinds.kinds()[kinds.of(a)].cpu_milli == 96'000);
   CHECK(kinds.of(e) == kinds.of(f));
@@ -45,8 +44,7 @@ TEST_CASE("more than 64 kinds: the rest joins, nothing is left out") {
   std::vector<NodeIndex> nodes;
   for (int i = 0; i < 100; ++i)
     nodes.push_back(add(state, NodeBuilder("n" + std::to_string(i)).gpus(1, "P" + std::to_string(i))));
-  NodeKinds kinds;
-  kinds.update(state);
+  const NodeKinds kinds(state);
   CHECK(kinds.kinds().size() == NodeKinds::kMost);
   for (NodeIndex node : nodes)
     CHECK(kinds.of(node) < NodeKinds::kMost);
@@ -59,8 +57,7 @@ TEST_CASE(
   auto large = add(state, NodeBuilder("large").gpus(8).cpu(128'000));
   auto plain = add(state, NodeBuilder("plain").gpus(8).cpu(96'000));
   auto policy = few_want_much();
-  NodeKinds kinds;
-  kinds.update(state);
+  const NodeKinds kinds(state);
   PoolPrices prices;
   prices.update(state, kinds, *policy.model);
   auto before = prices.scarcity(kinds.of(large));
