@@ -14,8 +14,10 @@ Controller::Controller(Environment env, std::string name, Reconcile reconcile)
 
 void Controller::start(TaskScope& scope, int workers) {
   ControllerMetrics::of(env_.metrics, name_).workers.set(workers);
+  const auto stop = [this] { queue_.shut_down(); };
+  scope.spawn_worker(name_ + " delays", queue_.run_delays(), stop);
   for (int i = 0; i < workers; ++i)
-    scope.spawn_worker(name_, work(), [this] { queue_.shut_down(); });
+    scope.spawn_worker(name_, work(), stop);
 }
 
 asio::awaitable<void> Controller::work() {

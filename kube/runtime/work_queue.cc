@@ -11,7 +11,6 @@
 #include "base/backoff.h"
 #include "kube/runtime/metrics.h"
 #include "kube/runtime/notifier.h"
-#include "kube/runtime/task_scope.h"
 
 namespace stowage::kube {
 namespace asio = boost::asio;
@@ -29,13 +28,11 @@ struct WorkQueue::State {
       : env(env_in),
         ready_changed(env_in),
         delays_changed(env_in),
-        pumps(env_in),
         metrics(WorkQueueMetrics::of(env_in.metrics, name_in)) {}
 
   void add(std::string key);
   void add_at(std::string key, MonoTime due);
   void move_due();
-  static asio::awaitable<void> pump(std::shared_ptr<State> self);
 
   Environment env;
   std::deque<std::pair<std::string, MonoTime>> ready;  ///< With the moment of the add.
@@ -45,10 +42,8 @@ struct WorkQueue::State {
   std::set<std::pair<MonoTime, std::string>> delayed;
   std::unordered_map<std::string, Backoff> backoffs;
   bool shut_down = false;
-  bool pumping = false;
   Notifier ready_changed;
   Notifier delays_changed;
-  TaskScope pumps;
   WorkQueueMetrics metrics;
 };
 
@@ -83,20 +78,9 @@ void WorkQueue::State::move_due() {
   }
 }
 
-// Runs while keys are delayed and ends with the last: an idle queue holds no timer.
-asio::awaitable<void> WorkQueue::State::pump(std::shared_ptr<State> self) {
-  while (!self->delayed.empty()) {
-    co_await self->delays_changed.wait_until(self->delayed.begin()->first);
-    self->move_due();
-  }
-  self->pumping = false;
-}
-
 WorkQueue::WorkQueue(Environment env, std::string name) : state_(std::make_shared<State>(env, name)) {}
 
-WorkQueue::~WorkQueue() {
-  state_->pumps.cancel();
-}
+WorkQueue::~WorkQueue() = default;
 
 void WorkQueue::add(std::string key) {
   state_->add(std::move(key));
@@ -105,9 +89,17 @@ void WorkQueue::add(std::string key) {
 void WorkQueue::add_after(std::string key, Millis wait) {
   if (wait <= Millis{0}) return state_->add(std::move(key));
   state_->add_at(std::move(key), state_->env.clock.now() + wait);
-  if (!state_->pumping && !state_->delayed.empty()) {
-    state_->pumping = true;
-    state_->pumps.spawn("work queue delays", State::pump(state_));
+}
+
+asio::awaitable<void> WorkQueue::run_delays() {
+  State& state = *state_;
+  while (!state.shut_down) {
+    if (state.delayed.empty()) {
+      co_await state.delays_changed.wait();
+    } else {
+      co_await state.delays_changed.wait_until(state.delayed.begin()->first);
+    }
+    state.move_due();
   }
 }
 
@@ -157,7 +149,7 @@ void WorkQueue::shut_down() {
   state_->dirty.clear();
   state_->delayed.clear();
   state_->due_of.clear();
-  state_->pumps.cancel();
+  state_->delays_changed.notify_all();
   state_->ready_changed.notify_all();
 }
 

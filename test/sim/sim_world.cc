@@ -134,6 +134,10 @@ void SimWorld::tend_processes() {
     slot.process = processes_.back().get();
     slot.process->start();
   }
+  for (const auto& process : processes_) {
+    if (process->ended() && !process->gone() && outlived_.insert(process->name()).second)
+      checker_.report("I9", "a task of " + process->name() + " outlives it");
+  }
   std::erase_if(processes_, [&](const auto& process) {
     const bool in_use =
         std::ranges::any_of(slots_, [&](const Slot& slot) { return slot.process == process.get(); });

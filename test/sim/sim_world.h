@@ -93,6 +93,7 @@ class SimWorld {
   sandbox::VirtualDrive drive_;
   std::vector<Slot> slots_;
   std::vector<std::unique_ptr<SimProcess>> processes_;
+  std::set<std::string> outlived_;  ///< Processes that did not wait for all of their tasks.
   bool stopping_ = false;
 };
 

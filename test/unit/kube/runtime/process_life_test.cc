@@ -211,6 +211,19 @@ TEST_CASE("rule 30: after a lost lease nothing more is sent, what is in flight i
   CHECK(server.transport().requests().size() == sent);
 }
 
+TEST_CASE(
+    "rule 30: after a lost lease nothing waits any more, not for a key that was to be tried again either") {
+  VirtualWorld world;
+  LeaseServer server(world.env());
+  Replica a(world, server, "a");
+  world.run_for(Millis{1'000});
+  a.writer.controller().queue().add_after("x", Millis{3'600'000});
+  server.write("rival");
+  REQUIRE(world.run_until([&] { return a.exit_code.has_value(); }, Millis{10'000}));
+  CHECK(a.exit_code == 1);
+  CHECK(world.timers().waiting() == 0);
+}
+
 TEST_CASE("rule 30: no request's deadline lies behind the fence") {
   VirtualWorld world;
   LeaseServer server(world.env());

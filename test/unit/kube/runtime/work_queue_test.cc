@@ -41,6 +41,7 @@ TEST_CASE(
     "rule 27: back-off of a failing key starts at 5 ms, never passes 1000 s, and starts over after success") {
   VirtualWorld world;
   WorkQueue queue(world.env(), "test");
+  world.spawn(queue.run_delays());
   const auto wait = [&] {
     const auto begin = world.clock().now();
     queue.add_rate_limited("a");
@@ -61,6 +62,7 @@ TEST_CASE(
 TEST_CASE("delayed keys: the earlier of two times for one key wins") {
   VirtualWorld world;
   WorkQueue queue(world.env(), "test");
+  world.spawn(queue.run_delays());
   queue.add_after("late", Millis{5'000});
   queue.add_after("a", Millis{10'000});
   queue.add_after("a", Millis{1'000});
@@ -78,15 +80,35 @@ TEST_CASE("delayed keys: the earlier of two times for one key wins") {
 TEST_CASE("idle queue: no timer is left behind") {
   VirtualWorld world;
   WorkQueue queue(world.env(), "test");
+  world.spawn(queue.run_delays());
   queue.add_after("a", Millis{10});
   world.run_for(Millis{20});
   CHECK(world.timers().waiting() == 0);
   CHECK(queue.depth() == 1);
 }
 
+TEST_CASE("shut down: nothing waits for a delayed key any more") {
+  VirtualWorld world;
+  WorkQueue queue(world.env(), "test");
+  bool ended = false;
+  const auto run = [&]() -> boost::asio::awaitable<void> {
+    co_await queue.run_delays();
+    ended = true;
+  };
+  world.spawn(run());
+  queue.add_after("a", Millis{60'000});
+  world.run_for(Millis{1});
+  CHECK(world.timers().waiting() == 1);
+  queue.shut_down();
+  world.settle();
+  CHECK(ended);
+  CHECK(world.timers().waiting() == 0);
+}
+
 TEST_CASE("shut down: waiting workers are told to end and nothing is taken in any more") {
   VirtualWorld world;
   WorkQueue queue(world.env(), "test");
+  world.spawn(queue.run_delays());
   queue.add("a");
   queue.add_after("b", Millis{10});
   queue.shut_down();
