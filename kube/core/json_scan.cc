@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
+#include <cstring>
 #include <string>
 
 namespace stowage::kube {
@@ -16,8 +18,20 @@ constexpr std::array<bool, 256> kStructural = [] {
   return table;
 }();
 
+/// A bit is set in each byte of `word` that equals `c`, perhaps also in bytes above such a one.
+/// Source: "Determine if a word has a byte equal to n" in Anderson's Bit Twiddling Hacks.
+constexpr uint64_t equal_bytes(uint64_t word, char c) {
+  constexpr uint64_t kOnes = 0x0101010101010101;
+  const uint64_t zero_where_equal = word ^ (kOnes * static_cast<unsigned char>(c));
+  return (zero_where_equal - kOnes) & ~zero_where_equal & (kOnes << 7);
+}
+
 /// First byte at or after `i` that ends a string or escapes the next byte.
 size_t skip_string(std::string_view bytes, size_t i) {
+  for (uint64_t word = 0; i + sizeof word <= bytes.size(); i += sizeof word) {
+    std::memcpy(&word, bytes.data() + i, sizeof word);
+    if ((equal_bytes(word, '"') | equal_bytes(word, '\\')) != 0) break;
+  }
   while (i < bytes.size() && bytes[i] != '"' && bytes[i] != '\\')
     ++i;
   return i;
