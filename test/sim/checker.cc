@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "sandbox/apiserver/http.h"
+#include "sandbox/apiserver/json_io.h"
 
 namespace stowage::sim {
 namespace {
@@ -104,7 +105,7 @@ void Checker::on_node(const Change& change) {
 }
 
 void Checker::on_namespace(const Change& change) {
-  const Json object = Json::parse(change.json, nullptr, false);
+  const Json object = sandbox::parse_stored(change.json);
   const std::string name = object["metadata"].value("name", "");
   if (change.type != kube::WatchType::kDeleted && object["metadata"].contains("deletionTimestamp")) {
     closing_.insert(name);
@@ -114,7 +115,7 @@ void Checker::on_namespace(const Change& change) {
 }
 
 void Checker::on_deployment(const Change& change) {
-  const Json object = Json::parse(change.json, nullptr, false);
+  const Json object = sandbox::parse_stored(change.json);
   const Json& meta = object["metadata"];
   const std::string key = meta.value("namespace", "") + "/" + meta.value("name", "");
   if (change.type == kube::WatchType::kDeleted) {

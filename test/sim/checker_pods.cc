@@ -180,6 +180,14 @@ void Checker::check_budget(const api::Pod& failed) {
   const std::string& attempt = failed.meta.label("stowage.dev/attempt");
   if (target.excused.contains(replica + "/" + attempt)) return;
   auto& attempts = target.own_failures[replica];
+  // A gang that was never whole (its operator died while it made it) and runs all the same (somebody else has
+  // bound what there was) fails for what is missing, not by itself.
+  const std::string& group = failed.meta.annotation("stowage.dev/group");
+  const auto members = std::ranges::count_if(pods_, [&](const auto& entry) {
+    return entry.second.meta.ns == failed.meta.ns &&
+           entry.second.meta.annotation("stowage.dev/group") == group;
+  });
+  if (members < size_of(failed) && !attempts.contains(attempt)) return;
   attempts.insert(attempt);
   if (static_cast<int64_t>(attempts.size()) > target.budget + 1)
     report("I10", fmt::format("replica of {} failed {} times, its budget is {} restarts", failed.meta.key(),

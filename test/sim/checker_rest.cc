@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "sandbox/apiserver/http.h"
+#include "sandbox/apiserver/json_io.h"
 #include "test/sim/checker.h"
 
 // I4, I5, I7: what must hold when everything has come to rest.
@@ -16,7 +17,7 @@ void Checker::check_children(WallTime wall, const char* path) {
   request.method = "GET";
   request.path = path;
   request.user_agent = "checker/1";
-  const Json list = Json::parse(server_.handle(request, wall).body, nullptr, false);
+  const Json list = sandbox::parse_stored(server_.handle(request, wall).body);
   if (!list.is_object()) return;
   std::set<std::string> uids;
   for (const auto& [key, target] : targets_)

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/core/json_walk.h"
+#include "sandbox/apiserver/json_io.h"
 #include "test/sim/checker.h"
 
 // I1, I6, I8, I9, I10, I12: what a single write must not do.
@@ -102,7 +103,7 @@ void Checker::on_send(const Sent& sent) {
   Flight& flight = flights_[sent.who + " " + request.target];
   flight = {.at = sent.now, .unknown = {}};
   if (!request.target.ends_with("/binding")) return;
-  const Json body = Json::parse(request.body, nullptr, false);
+  const Json body = sandbox::parse_stored(request.body);
   const std::string node = body.is_object() ? body.value("/target/name"_json_pointer, std::string()) : "";
   for (const auto& [uid, pod] : pods_) {
     if (pod.spec.node_name == node && bound_by_others_.contains(uid) && !sent.knows(uid))
@@ -122,7 +123,7 @@ void Checker::on_read(const std::string& who, const kube::HttpRequest& request, 
 
 /// Who holds which lease, as the server has it.
 void Checker::note_lease(const Write& write) {
-  const Json body = Json::parse(write.request.body, nullptr, false);
+  const Json body = sandbox::parse_stored(write.request.body);
   if (!body.is_object() || !body.contains("spec") || !body["spec"].contains("holderIdentity")) return;
   if (write.request.method == kube::Method::kPatch &&
       !body.contains("/metadata/resourceVersion"_json_pointer))
@@ -135,7 +136,7 @@ void Checker::note_lease(const Write& write) {
 void Checker::note_status(const Write& write) {
   const std::string target = write.request.target.substr(0, write.request.target.find('?'));
   if (write.role != "operator" || target.find("/modeldeployments/") == std::string::npos) return;
-  const Json body = Json::parse(write.request.body, nullptr, false);
+  const Json body = sandbox::parse_stored(write.request.body);
   if (!body.is_object()) return;
   const std::string key = body.value("/metadata/namespace"_json_pointer, std::string()) + "/" +
                           body.value("/metadata/name"_json_pointer, std::string());
@@ -160,7 +161,7 @@ void Checker::check_delete(const Write& write) {
   const bool removal = request.method == kube::Method::kDelete;
   const bool eviction = request.method == kube::Method::kPost && request.target.ends_with("/eviction");
   if (!removal && !eviction) return;
-  const Json body = Json::parse(request.body, nullptr, false);
+  const Json body = sandbox::parse_stored(request.body);
   const Json options = eviction && body.is_object() ? body.value("deleteOptions", Json::object()) : body;
   const bool has_uid =
       options.is_object() && !options.value("preconditions", Json::object()).value("uid", "").empty();
@@ -171,7 +172,7 @@ void Checker::check_delete(const Write& write) {
 void Checker::check_bind(const Write& write) {
   const kube::HttpRequest& request = write.request;
   if (!request.target.ends_with("/binding")) return;
-  const Json body = Json::parse(request.body, nullptr, false);
+  const Json body = sandbox::parse_stored(request.body);
   const std::string uid = body.is_object() ? body.value("/metadata/uid"_json_pointer, std::string()) : "";
   if (uid.empty()) report("I1", fmt::format("{} binds {} without its UID", write.who, request.target));
   if (write.status / 100 == 2 && !bound_.insert(request.target + uid).second)

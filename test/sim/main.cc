@@ -34,6 +34,7 @@ struct Arguments {
   bool list_mutations = false;
   bool shrink = false;
   bool logs = false;
+  bool digest = false;
 };
 
 bool parse_seeds(const std::string& text, uint64_t& first, uint64_t& last) {
@@ -48,6 +49,14 @@ void tell(const sim::Verdict& seed, bool with_logs) {
   for (const auto& violation : seed.violations)
     fmt::print(stderr, "seed {}: {}: {}\n", seed.seed, violation.invariant, violation.what);
   if (with_logs) fmt::print(stderr, "{}", seed.story);
+}
+
+/// Of all that the processes logged and wrote, in order: two programs that play a seed alike have the same.
+uint64_t digest_of(std::string_view story) {
+  uint64_t hash = 14'695'981'039'346'656'037ULL;  // FNV-1a, 64 bit
+  for (const char c : story)
+    hash = (hash ^ static_cast<unsigned char>(c)) * 1'099'511'628'211ULL;
+  return hash;
 }
 
 /// Cuts a failing schedule down, tells what is left, and stores it where asked.
@@ -73,7 +82,13 @@ int play_seeds(const Arguments& arguments, const sim::Ground& ground, uint64_t f
     return sim::SimOptions{.seed = seed,
                            .replicas = arguments.replicas,
                            .mutation = sim::find_mutation(arguments.mutation),
-                           .trace = arguments.logs};
+                           .trace = arguments.logs || arguments.digest,
+                           .digest = arguments.digest};
+  };
+  const auto play = [&](uint64_t seed) {
+    sim::Verdict out = verdict(sim::play(options(seed), ground));
+    if (arguments.digest) out.story = fmt::format("seed {}: {:016x}\n", seed, digest_of(out.story));
+    return out;
   };
   size_t violations = 0;
   uint64_t played = 0;
@@ -84,14 +99,13 @@ int play_seeds(const Arguments& arguments, const sim::Ground& ground, uint64_t f
       fmt::print(stderr, "seed {}: a process holds {} MB\n", seed.seed, seed.peak_mb);
     peak_mb = std::max(peak_mb, seed.peak_mb);
     if (++played % 500 == 0) fmt::print(stderr, "{} of {} seeds\n", played, last - first + 1);
+    if (arguments.digest) fmt::print("{}", seed.story);
     if (seed.violations.empty()) return;
     violations += seed.violations.size();
     tell(seed, arguments.logs);
     failing.push_back(seed.seed);
   };
-  sim::run_seeds(
-      first, last, arguments.jobs, [&](uint64_t seed) { return verdict(sim::play(options(seed), ground)); },
-      done);
+  sim::run_seeds(first, last, arguments.jobs, play, done);
   const double minutes = std::chrono::duration<double>(clock.now() - start).count() / 60;
   std::ranges::sort(failing);
   if (arguments.shrink && !failing.empty()) tell_shrunk(options(failing.front()), ground, arguments.store);
@@ -210,6 +224,9 @@ int main(int argc, char** argv) {
   app.add_flag("--shrink", arguments.shrink, "cut the first failing seed down to the faults that matter");
   app.add_option("--store", arguments.store, "folder for the shrunk schedule, as a regression");
   app.add_flag("--logs", arguments.logs, "print the logs of failing seeds, and what they wrote when");
+  app.add_flag(
+      "--digest", arguments.digest,
+      "print for each seed a digest of all that was logged and written: equal where two builds agree");
   CLI11_PARSE(app, argc, argv);
   if (arguments.list_mutations) {
     for (const auto& mutation : sim::mutations())

@@ -103,7 +103,7 @@ Outcome play(const SimOptions& options, const Ground& ground) {
                   .faults = world.plan().faults(),
                   .writes = world.checker().writes(),
                   .logs = {}};
-  if (!outcome.violations.empty()) outcome.logs = world.logs() + timeline(world);
+  if (!outcome.violations.empty() || options.digest) outcome.logs = world.logs() + timeline(world);
   return outcome;
 }
 

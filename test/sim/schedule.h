@@ -13,7 +13,7 @@ struct Outcome {
   std::vector<Violation> violations;
   std::vector<Fault> faults;
   size_t writes = 0;
-  std::string logs;  ///< Only of a run with violations.
+  std::string logs;  ///< Only of a run with violations, or where it was asked for (SimOptions::digest).
 };
 
 /// Plays the schedule of one seed: a small cluster, a few models, a minute or two of faults and users'

@@ -22,7 +22,8 @@ struct SimOptions {
   std::optional<std::set<std::string>> only = {};  ///< Nothing but these faults happens.
   const Mutation* mutation = nullptr;
   Patience patience = {};
-  bool trace = false;  ///< Writes down what happens, for people.
+  bool trace = false;   ///< Writes down what happens, for people.
+  bool digest = false;  ///< Tells the whole story also when nothing is broken.
 };
 
 /// The whole control plane in one process under virtual time: the API server, kubelets, and replicas of each
