@@ -117,8 +117,9 @@ Cycle::Outcome Cycle::decide(const std::string& unit, ReadyUnit ready, MonoTime 
   if (policy == nullptr) {
     hold(unit,
          {.reason = "UnknownPolicy",
-          .message = fmt::format("there is no SchedulingPolicy \"{}\": create it, or name another one",
-                                 ready.policy),
+          .message = fmt::format(
+              "UnknownPolicy: there is no SchedulingPolicy \"{}\": create it, or name another one",
+              ready.policy),
           .helps = bit(ClusterEvent::kPolicyChanged)},
          wall);
     return out;
@@ -126,7 +127,7 @@ Cycle::Outcome Cycle::decide(const std::string& unit, ReadyUnit ready, MonoTime 
   if (const auto valid = engine::validate(cache_.state(), ready.demand); !valid) {
     hold(unit,
          {.reason = "InvalidGroup",
-          .message = valid.error().message,
+          .message = "InvalidGroup: " + valid.error().message,
           .helps = bit(ClusterEvent::kPolicyChanged)},
          wall);
     return out;

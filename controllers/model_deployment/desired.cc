@@ -15,6 +15,23 @@ std::string dump(const Json& value) {
   return value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+// The API server keeps a revision's data as bytes, compares them on every update ("field is immutable"), and
+// writes them as Go's encoding/json does, which escapes these: a revision that holds one of them as it is
+// can never be changed again, and so not be rolled back to.
+std::string dump_as_go(const Json& value) {
+  const std::string text = value.dump(-1, ' ', true, Json::error_handler_t::replace);
+  std::string out;
+  out.reserve(text.size());
+  for (const char c : text) {
+    if (c == '<' || c == '>' || c == '&') {
+      out += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
 Json owner_reference(const api::ModelDeployment& deployment) {
   return Json::array({{{"apiVersion", "stowage.dev/v1alpha1"},
                        {"kind", "ModelDeployment"},
@@ -69,7 +86,7 @@ std::string revision_object(const api::ModelDeployment& deployment, const std::s
                      {"metadata", metadata(deployment, name)},
                      {"revision", number},
                      {"data", Json::parse(data, nullptr, false)}};
-  return dump(body);
+  return dump_as_go(body);
 }
 
 bool same_pods(std::string_view data, std::string_view other) {

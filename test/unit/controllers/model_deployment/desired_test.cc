@@ -235,6 +235,23 @@ TEST_CASE("an unknown placeholder in the user's arguments: an error that names i
   CHECK(data.error().message.find("{{no.such}}") != std::string::npos);
 }
 
+TEST_CASE("a revision's data holds no byte that the API server would write otherwise") {
+  // Go's encoding/json escapes these three and U+2028; the data of a ControllerRevision are compared as
+  // bytes.
+  const auto d = deployment(
+      {{"runtime", {{"args", {"a>/dev/null 2>&1 <b \u2028 \u00e9"}}, {"image", "example.invalid/a:1"}}}});
+  const auto data = render_revision(d, runtime(), *derive_shape(d.spec));
+  REQUIRE(data);
+  const std::string body = revision_object(d, "qwen-rev", 1, *data);
+  CHECK(body.find_first_of("<>&") == std::string::npos);
+  CHECK(body.find("\u2028") == std::string::npos);
+  CHECK(Json::parse(body)["data"] == Json::parse(*data));
+  const auto fact = decode_revision_fact(body);
+  REQUIRE(fact);
+  CHECK(fact->key == d.spec.revision_key);
+  CHECK(same_pods(fact->data, *data));
+}
+
 TEST_CASE("counts, rollout limits and suspend: the revision key stays; an image changes it") {
   const std::string key = deployment(Json::object()).spec.revision_key;
   CHECK(deployment({{"replicas", 5}, {"suspend", true}, {"rollout", {{"maxSurge", 3}}}}).spec.revision_key ==
