@@ -325,8 +325,10 @@ Async<void> LeaderElector::hold() {
     wait = options.retry;
     if (result) continue;
     const Error& error = result.error();
-    const MonoTime give_up = self.last_renewal + options.renew;
-    if (!self.ours || self.env.clock.now() >= give_up) {
+    // In whole milliseconds: a rest of less is no time for another attempt.
+    const auto left =
+        std::chrono::duration_cast<Millis>(self.last_renewal + options.renew - self.env.clock.now());
+    if (!self.ours || left <= Millis{0}) {
       self.ours = false;
       self.master.set(0);
       co_return fail(error.code, "lost the lease " + options.ns + "/" + options.name + ": " + error.message);
@@ -335,7 +337,6 @@ Async<void> LeaderElector::hold() {
       self.env.log.warn("cannot renew the lease yet", {{"error", error.to_string()}});
     }
     // The last attempt is made in time to be the last: not after the moment of giving up.
-    const auto left = std::chrono::duration_cast<Millis>(give_up - self.env.clock.now());
     wait = std::min(options.retry / 2, left);
   }
 }

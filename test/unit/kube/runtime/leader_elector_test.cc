@@ -120,6 +120,22 @@ TEST_CASE(
   CHECK_FALSE(a.elector.leading());
 }
 
+TEST_CASE("leader election: the rest of a millisecond before giving up is not filled with attempts") {
+  VirtualWorld world;
+  LeaseServer server(world.env());
+  Candidate a(world, server, "a");
+  REQUIRE(world.run_until([&] { return server.renewals() == 5; }));
+  int refused = 0;
+  server.transport().on_call([&](const kube::HttpRequest&) {
+    // The first one is read 300 us late: from then on nothing falls on whole milliseconds.
+    if (++refused == 1) world.clock().advance_to(world.clock().now() + std::chrono::microseconds{300});
+    return test::ScriptedTransport::Reply{.result = fail(Code::kUnavailable, "refused"),
+                                          .after = refused < 100 ? Millis{0} : Millis{60'000}};
+  });
+  REQUIRE(world.run_until([&] { return a.lost(); }, Millis{30'000}));
+  CHECK(refused < 20);
+}
+
 TEST_CASE("rule 30: the fence counts from the moment a renewal was sent, not from its answer") {
   VirtualWorld world;
   LeaseServer server(world.env());
