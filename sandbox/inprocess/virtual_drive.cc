@@ -6,6 +6,12 @@
 #include "base/check.h"
 
 namespace stowage::sandbox {
+namespace {
+
+/// Handlers between two steps of the server: far more than any world needs, and little memory when one spins.
+constexpr int kMostAtOnce = 5'000'000;
+
+}  // namespace
 
 VirtualDrive::VirtualDrive(boost::asio::io_context& io, kube::VirtualClock& clock,
                            kube::VirtualTimers& timers, Server& server, Kubelets& kubelets, Hooks hooks)
@@ -18,8 +24,10 @@ VirtualDrive::VirtualDrive(boost::asio::io_context& io, kube::VirtualClock& cloc
 
 void VirtualDrive::run_ready() {
   io_.restart();
-  while (io_.poll() > 0)
-    io_.restart();
+  for (int handlers = 0; io_.poll_one() > 0; ++handlers) {
+    STOWAGE_CHECK(handlers < kMostAtOnce, "a process never rests: it spins at one instant");
+    if (io_.stopped()) io_.restart();
+  }
 }
 
 void VirtualDrive::settle() {
