@@ -125,11 +125,13 @@ Cycle::Outcome Cycle::decide(const std::string& unit, ReadyUnit ready, MonoTime 
     return out;
   }
   if (const auto valid = engine::validate(cache_.state(), ready.demand); !valid) {
-    hold(unit,
-         {.reason = "InvalidGroup",
-          .message = "InvalidGroup: " + valid.error().message,
-          .helps = bit(ClusterEvent::kPolicyChanged)},
-         wall);
+    std::string message = "InvalidGroup: " + valid.error().message;
+    if (!policy->problem.empty())
+      message += fmt::format("; SchedulingPolicy \"{}\": {}", ready.policy, policy->problem);
+    hold(
+        unit,
+        {.reason = "InvalidGroup", .message = std::move(message), .helps = bit(ClusterEvent::kPolicyChanged)},
+        wall);
     return out;
   }
   // 4. All or nothing: on success the state holds the pods. Thousands of equal pods are answered once.

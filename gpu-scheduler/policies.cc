@@ -77,17 +77,37 @@ Policies::Policies(const std::vector<PolicyRef>& objects) {
     builtin.hash = hash_of(builtin.policy, nullptr);
     active_.emplace("default", std::move(builtin));
   }
-  const bool own_levels =
-      !sorted.empty() && sorted.front()->meta.name == "default" && !sorted.front()->levels.empty();
-  if (!own_levels) levels_ = engine::default_topology_levels();
-  for (const PolicyObject* object : sorted) {
-    for (const auto& level : object->levels) {
-      if (levels_.size() < 16 &&
-          std::ranges::find(levels_, level.name, &engine::TopologyLevel::name) == levels_.end())
-        levels_.push_back(level);
+  const bool own_levels = !sorted.empty() && sorted.front()->meta.name == "default" &&
+                          !sorted.front()->levels.empty() &&
+                          engine::validate_topology_levels(sorted.front()->levels);
+  levels_ = own_levels ? sorted.front()->levels : engine::default_topology_levels();
+  for (const PolicyObject* object : sorted)
+    add_levels(*object);
+}
+
+// A level that contradicts those of another policy is left out, and costs nobody else theirs.
+void Policies::add_levels(const PolicyObject& object) {
+  std::string& problem = active_[object.meta.name].problem;
+  if (!problem.empty()) return;
+  for (const auto& level : object.levels) {
+    const auto known = std::ranges::find(levels_, level.name, &engine::TopologyLevel::name);
+    if (known != levels_.end() && known->labels == level.labels) continue;
+    if (known != levels_.end()) {
+      problem = fmt::format(
+          "topologyLevels.{}: another policy, or the built-in levels, give it other labels, and levels are "
+          "one "
+          "set for the whole cluster: change SchedulingPolicy \"default\", or use another name",
+          level.name);
+      continue;
+    }
+    levels_.push_back(level);
+    if (const auto valid = engine::validate_topology_levels(levels_); !valid) {
+      levels_.pop_back();
+      problem = valid.error().message +
+                "; levels are one set for the whole cluster: use that level, or change SchedulingPolicy "
+                "\"default\"";
     }
   }
-  if (!engine::validate_topology_levels(levels_)) levels_ = engine::default_topology_levels();
 }
 
 const ActivePolicy* Policies::find(std::string_view name) const {

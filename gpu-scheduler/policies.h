@@ -30,11 +30,14 @@ class Policies {
 
   /// Null when there is no policy of this name.
   [[nodiscard]] const ActivePolicy* find(std::string_view name) const;
-  /// Levels of "default" (the built-in ones when it has none), then those that only other policies name.
+  /// Levels of "default" (the built-in ones when it has none that can be used), then those that only other
+  /// policies name, as far as they do not contradict them; a policy that does has a `problem`.
   [[nodiscard]] const std::vector<engine::TopologyLevel>& levels() const { return levels_; }
   [[nodiscard]] const std::map<std::string, ActivePolicy, std::less<>>& all() const { return active_; }
 
  private:
+  void add_levels(const PolicyObject& object);
+
   std::map<std::string, ActivePolicy, std::less<>> active_;
   std::vector<engine::TopologyLevel> levels_;
 };

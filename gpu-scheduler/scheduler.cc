@@ -108,7 +108,8 @@ void Scheduler::policies_changed() {
     objects.push_back(object);
   Policies policies(objects);
   for (const auto& [name, policy] : policies.all()) {
-    if (!policy.problem.empty())
+    const ActivePolicy* before = cycle_.policies().find(name);
+    if (!policy.problem.empty() && (before == nullptr || before->problem != policy.problem))
       env_.log.warn("policy is not in force", {{"policy", name}, {"error", policy.problem}});
   }
   EventMask events = bit(ClusterEvent::kPolicyChanged);

@@ -252,6 +252,49 @@ TEST_CASE("unknown policy: waits and says what to do; the policy appears: bound"
   CHECK(world.run().size() == 1);
 }
 
+namespace {
+
+std::shared_ptr<PolicyObject> policy_with_levels(std::string name,
+                                                 std::vector<engine::TopologyLevel> levels) {
+  auto out = std::make_shared<PolicyObject>();
+  out->meta.name = std::move(name);
+  out->levels = std::move(levels);
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "levels of two policies that contradict each other: the later one has a problem, the others' stay") {
+  const auto base = policy_with_levels("default", {{"hall", {"x/hall"}}, {"row", {"x/row"}}});
+  const auto same = policy_with_levels("same", {{"row", {"x/row"}}, {"shelf", {"x/shelf"}}});
+  const auto label = policy_with_levels("takes-a-label", {{"aisle", {"x/row"}}, {"cage", {"x/cage"}}});
+  const auto name = policy_with_levels("takes-a-name", {{"row", {"x/other"}}});
+  const Policies policies({name, label, same, base});
+  std::vector<std::string> names;
+  for (const auto& level : policies.levels())
+    names.push_back(level.name);
+  CHECK(names == std::vector<std::string>{"hall", "row", "shelf", "cage"});
+  CHECK(policies.find("same")->problem.empty());
+  CHECK_THAT(policies.find("takes-a-label")->problem,
+             Catch::Contains("label \"x/row\" stands for level row already"));
+  CHECK_THAT(policies.find("takes-a-name")->problem, Catch::Contains("topologyLevels.row"));
+}
+
+TEST_CASE("a pod that asks for a level which its policy could not add: told why") {
+  World world;
+  world.node(make_node("n").gpus(8));
+  const auto policy = policy_with_levels("fast", {{"regal", {"kubernetes.io/hostname"}}});
+  world.cycle.set_policies(Policies({policy}));
+  world.pod(make_pod("p")
+                .gpus(1)
+                .note("stowage.dev/scheduling-policy", "fast")
+                .note("stowage.dev/topology-required", "regal"));
+  CHECK(world.run().empty());
+  CHECK_THAT(world.cycle.pending("uid-p")->message, Catch::Contains("\"regal\" is not a topology level") &&
+                                                        Catch::Contains("stands for level host already"));
+}
+
 TEST_CASE("unknown topology level: waits and names it") {
   World world;
   world.node(make_node("n").gpus(8));
