@@ -10,7 +10,7 @@ namespace stowage::kube {
 class AsioTimers final : public Timers {
  public:
   explicit AsioTimers(boost::asio::any_io_executor executor) : executor_(std::move(executor)) {}
-  boost::asio::awaitable<void> sleep_until(MonoTime deadline) override;
+  boost::asio::awaitable<bool> reached(MonoTime deadline) override;
 
  private:
   boost::asio::any_io_executor executor_;

@@ -15,8 +15,11 @@ class Metrics;
 class Timers {
  public:
   virtual ~Timers() = default;
+  /// True at `deadline`; false at once when the coroutine is cancelled, for callers to whom that is no
+  /// surprise: an exception costs more than the wait.
+  virtual boost::asio::awaitable<bool> reached(MonoTime deadline) = 0;
   /// Returns at `deadline` or throws operation_aborted when the coroutine is cancelled.
-  virtual boost::asio::awaitable<void> sleep_until(MonoTime deadline) = 0;
+  boost::asio::awaitable<void> sleep_until(MonoTime deadline);
 };
 
 /// What every asynchronous part needs from outside: chosen by main, by a test, or by the simulator.

@@ -10,22 +10,42 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <utility>
+#include <variant>
 
 namespace stowage::kube {
 namespace asio = boost::asio;
-using boost::system::error_code;
 
 struct Notifier::State {
-  using Resume = std::move_only_function<void(error_code)>;
+  /// True = notified, false = cancelled.
+  using Resume = std::move_only_function<void(bool)>;
 
   explicit State(asio::any_io_executor executor_in) : executor(std::move(executor_in)) {}
 
   // Posted, never called in place: the notifier's caller must not be re-entered by the one it wakes.
-  void complete(uint64_t id, error_code error) {
+  void complete(uint64_t id, bool notified) {
     const auto it = waiters.find(id);
     if (it == waiters.end()) return;
-    asio::post(executor, [resume = std::move(it->second), error]() mutable { std::move(resume)(error); });
+    asio::post(executor,
+               [resume = std::move(it->second), notified]() mutable { std::move(resume)(notified); });
     waiters.erase(it);
+  }
+
+  // The waiting coroutine does not own the state: the state owns it, through the handler. A notifier that is
+  // destroyed with somebody waiting destroys the waiter too, as when a process is killed in simulation.
+  static auto waiting(std::weak_ptr<State> weak) {
+    return [weak = std::move(weak)](auto handler) {
+      const auto state = weak.lock();
+      const uint64_t id = state->next_id++;
+      auto slot = asio::get_associated_cancellation_slot(handler);
+      state->waiters.emplace(
+          id, [handler = std::move(handler)](bool notified) mutable { std::move(handler)(notified); });
+      if (!slot.is_connected()) return;
+      slot.assign([weak, id](asio::cancellation_type type) {
+        const auto alive = weak.lock();
+        if (alive && type != asio::cancellation_type::none) alive->complete(id, false);
+      });
+    };
   }
 
   asio::any_io_executor executor;
@@ -33,48 +53,50 @@ struct Notifier::State {
   std::map<uint64_t, Resume> waiters;
 };
 
+namespace {
+
+[[noreturn]] void throw_cancelled() {
+  throw boost::system::system_error(asio::error::operation_aborted);
+}
+
+}  // namespace
+
 Notifier::Notifier(Environment env) : env_(env), state_(std::make_shared<State>(env.executor)) {}
 Notifier::~Notifier() = default;
 
-// The waiting coroutine does not own the state: the state owns it, through the handler. A notifier that is
-// destroyed with somebody waiting destroys the waiter too, as when a process is killed in simulation.
 asio::awaitable<void> Notifier::wait() {
-  co_await asio::async_initiate<const asio::use_awaitable_t<>, void(error_code)>(
-      [weak = std::weak_ptr<State>(state_)](auto handler) {
-        const auto state = weak.lock();
-        const uint64_t id = state->next_id++;
-        auto slot = asio::get_associated_cancellation_slot(handler);
-        state->waiters.emplace(
-            id, [handler = std::move(handler)](error_code error) mutable { std::move(handler)(error); });
-        if (!slot.is_connected()) return;
-        slot.assign([weak, id](asio::cancellation_type type) {
-          const auto alive = weak.lock();
-          if (alive && type != asio::cancellation_type::none) {
-            alive->complete(id, asio::error::operation_aborted);
-          }
-        });
-      },
-      asio::use_awaitable);
+  if (!co_await asio::async_initiate<const asio::use_awaitable_t<>, void(bool)>(State::waiting(state_),
+                                                                                asio::use_awaitable)) {
+    throw_cancelled();
+  }
 }
 
+asio::awaitable<bool> Notifier::notified() {
+  co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(bool)>(State::waiting(state_),
+                                                                                     asio::use_awaitable);
+}
+
+// One of the two sides is cancelled each time, so neither throws for that.
 asio::awaitable<bool> Notifier::wait_until(MonoTime deadline) {
   using asio::experimental::awaitable_operators::operator||;
   try {
-    const auto first = co_await (wait() || env_.timers.sleep_until(deadline));
-    co_return first.index() == 0;
+    const auto first = co_await (notified() || env_.timers.reached(deadline));
+    const bool in_time = first.index() == 0;
+    if (!(in_time ? std::get<0>(first) : std::get<1>(first))) throw_cancelled();  // it was the caller
+    co_return in_time;
   } catch (const asio::multiple_exceptions&) {
-    // Both sides ended without success: that is how the operator shows that the caller was cancelled.
-    throw boost::system::system_error(asio::error::operation_aborted);
+    // Both sides were cancelled before they began to wait.
+    throw_cancelled();
   }
 }
 
 void Notifier::notify_one() {
-  if (!state_->waiters.empty()) state_->complete(state_->waiters.begin()->first, {});
+  if (!state_->waiters.empty()) state_->complete(state_->waiters.begin()->first, true);
 }
 
 void Notifier::notify_all() {
   while (!state_->waiters.empty())
-    state_->complete(state_->waiters.begin()->first, {});
+    state_->complete(state_->waiters.begin()->first, true);
 }
 
 }  // namespace stowage::kube

@@ -25,6 +25,9 @@ class Notifier {
   void notify_all();
 
  private:
+  /// The same as wait(); false instead of an exception.
+  boost::asio::awaitable<bool> notified();
+
   struct State;
   Environment env_;
   std::shared_ptr<State> state_;

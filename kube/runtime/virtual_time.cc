@@ -2,27 +2,24 @@
 
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/async_result.hpp>
-#include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 namespace stowage::kube {
 namespace asio = boost::asio;
-using boost::system::error_code;
 
-asio::awaitable<void> VirtualTimers::sleep_until(MonoTime deadline) {
+asio::awaitable<bool> VirtualTimers::reached(MonoTime deadline) {
   if (deadline <= clock_.now()) {
     // Still a turn of the loop: a real timer never completes inside its call either.
     co_await asio::post(io_, asio::use_awaitable);
-    co_return;
+    co_return true;
   }
-  co_await asio::async_initiate<const asio::use_awaitable_t<>, void(error_code)>(
+  co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(bool)>(
       [this, deadline](auto handler) {
         const Id id{deadline, next_id_++};
         auto slot = asio::get_associated_cancellation_slot(handler);
-        waiters_.emplace(id, [handler = std::move(handler)](bool fired) mutable {
-          std::move(handler)(fired ? error_code{} : error_code{asio::error::operation_aborted});
-        });
+        waiters_.emplace(id,
+                         [handler = std::move(handler)](bool fired) mutable { std::move(handler)(fired); });
         if (!slot.is_connected()) return;
         slot.assign([this, id](asio::cancellation_type type) {
           if (type != asio::cancellation_type::none) complete(id, false);

@@ -36,7 +36,7 @@ class VirtualTimers final : public Timers {
  public:
   VirtualTimers(boost::asio::io_context& io, VirtualClock& clock) : io_(io), clock_(clock) {}
 
-  boost::asio::awaitable<void> sleep_until(MonoTime deadline) override;
+  boost::asio::awaitable<bool> reached(MonoTime deadline) override;
   /// The earliest deadline that somebody waits for.
   [[nodiscard]] std::optional<MonoTime> next() const;
   /// Moves the clock to the earliest deadline and wakes who waits for it (in the order of their calls).

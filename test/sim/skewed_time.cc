@@ -37,11 +37,13 @@ MonoTime SkewedTime::in_world(MonoTime deadline) const {
   return out;
 }
 
-boost::asio::awaitable<void> SkewedTime::sleep_until(MonoTime deadline) {
+boost::asio::awaitable<bool> SkewedTime::reached(MonoTime deadline) {
   const Sleeper sleeper(sleepers_);
-  co_await world_.timers().sleep_until(in_world(deadline));
-  while (world_.clock().now() < still_until_)
-    co_await world_.timers().sleep_until(still_until_);
+  if (!co_await world_.timers().reached(in_world(deadline))) co_return false;
+  while (world_.clock().now() < still_until_) {
+    if (!co_await world_.timers().reached(still_until_)) co_return false;
+  }
+  co_return true;
 }
 
 }  // namespace stowage::sim

@@ -19,7 +19,7 @@ class SkewedTime final : public Clock, public kube::Timers {
 
   [[nodiscard]] MonoTime now() const override { return local(world_.clock().now()); }
   [[nodiscard]] WallTime wall() const override { return world_.clock().wall() + jumped_; }
-  boost::asio::awaitable<void> sleep_until(MonoTime deadline) override;
+  boost::asio::awaitable<bool> reached(MonoTime deadline) override;
 
   void jump_wall(std::chrono::microseconds by) { jumped_ += by; }
   /// Nothing happens here before `until` (the world's time).
