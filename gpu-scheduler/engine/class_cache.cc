@@ -34,7 +34,7 @@ NodeShape shape_of(const ClusterState& state, const NodeRow& row, const DevicePo
 NodeIndex ClassCache::first_of(const ClusterState& state, Tally& tally) const {
   if (tally.first != kNone) return tally.first;
   for (NodeIndex node : state.nodes_in_order()) {
-    if (entries[node].verdict == tally.rejection) return tally.first = node;
+    if (verdicts[node].now == tally.rejection) return tally.first = node;
   }
   return kNone;
 }

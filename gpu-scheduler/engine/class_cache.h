@@ -21,9 +21,11 @@ namespace stowage::engine {
 /// log, so a decision recomputes only nodes that changed since the class was last asked for.
 struct ClassCache {
   static constexpr int64_t kInfeasible = ScoreTrees::kNobody;
+  struct Verdict {
+    Rejection fixed;  ///< Of the filters that look at the node's object alone.
+    Rejection now;    ///< Of all filters.
+  };
   struct Entry {
-    Rejection fixed;  ///< Verdict of the filters that look at the node's object alone.
-    Rejection verdict;
     int32_t slots = 0;  ///< Pods of the class that fit at once, by resources.
     int32_t device_free = -1;
     int32_t fixed_bonus = 0;     ///< Score terms of the node's object: cost, preferences, locality; weighted.
@@ -41,6 +43,7 @@ struct ClassCache {
   // By node, in columns of their own: looking for what changed reads versions alone, every scan scores alone.
   std::vector<uint64_t> versions;
   std::vector<uint64_t> spec_versions;
+  std::vector<Verdict> verdicts;
   std::vector<int64_t> scores;
   std::vector<Entry> entries;
   ScoreTrees trees;  ///< The scores again, by price group: nodes whose scores move together.
@@ -120,6 +123,7 @@ class CacheTable {
   std::shared_ptr<const NodeKinds> kinds_;  ///< The price groups.
   PoolPrices prices_;
   std::vector<int64_t> group_prices_;
+  std::vector<NodeIndex> changed_;
   uint64_t tick_ = 0;
 };
 

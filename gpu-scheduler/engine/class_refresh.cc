@@ -40,22 +40,30 @@ void CacheTable::catch_up(Refresh& task) {
   auto& cache = task.cache;
   const auto& state = task.state;
   const std::span<const uint64_t> versions = state.node_versions();
+  changed_.clear();
+  auto look = [&](NodeIndex node) {
+    if (cache.versions[node] == versions[node]) return;
+    // A class that was not asked for in a while has left the processor's caches.
+    __builtin_prefetch(&cache.verdicts[node]);
+    changed_.push_back(node);
+  };
   const bool lost = cache.log_position < state.change_base();
   if (lost || (state.change_end() - cache.log_position) * kPassPerChange > state.node_count()) {
     for (NodeIndex node = 0; node < versions.size(); ++node)
-      if (cache.versions[node] != versions[node]) refresh_node(task, node, true);
-    return;
+      look(node);
+  } else {
+    for (; cache.log_position < state.change_end(); ++cache.log_position)
+      look(state.change(cache.log_position));
   }
-  for (; cache.log_position < state.change_end(); ++cache.log_position) {
-    const NodeIndex node = state.change(cache.log_position);
+  for (const NodeIndex node : changed_)
     if (cache.versions[node] != versions[node]) refresh_node(task, node, true);
-  }
 }
 
 void CacheTable::rebuild(Refresh& task) {
   auto& cache = task.cache;
   const auto& state = task.state;
   cache.entries.resize(state.node_limit());
+  cache.verdicts.resize(state.node_limit());
   cache.spec_versions.resize(state.node_limit(), 0);
   cache.versions.assign(state.node_versions().begin(), state.node_versions().end());
   cache.scores.assign(state.node_limit(), ClassCache::kInfeasible);
@@ -75,30 +83,32 @@ void CacheTable::rebuild(Refresh& task) {
 void CacheTable::look_at_object(Refresh& task, NodeIndex node) {
   const auto& row = task.state.node(node);
   auto& entry = task.cache.entries[node];
+  auto& fixed = task.cache.verdicts[node].fixed;
   auto& seen = task.cache.spec_versions[node];
-  if (seen != row.spec_version) entry.fixed = check_fixed(task.state, *row.spec, row, task.pod);
+  if (seen != row.spec_version) fixed = check_fixed(task.state, *row.spec, row, task.pod);
   seen = row.spec_version;
   entry.slots = 0;
   const int64_t bonus = node_terms(row, task.pod, task.policy, scale_).sum();
   entry.fixed_bonus = static_cast<int32_t>(std::clamp<int64_t>(bonus, -2'000'000'000, 2'000'000'000));
-  if (!entry.fixed && task.policy.strategy == Strategy::kPackability)
+  if (!fixed && task.policy.strategy == Strategy::kPackability)
     entry.standing_price = standing_price(task, row);
 }
 
 void CacheTable::refresh_node(Refresh& task, NodeIndex node, bool in_tree) {
   auto& [state, cache, pod, policy, model, standing] = task;
   const auto& row = state.node(node);
-  auto& entry = cache.entries[node];
+  auto& [fixed, known] = cache.verdicts[node];
   cache.versions[node] = state.node_version(node);
-  const Rejection verdict = entry.fixed ? entry.fixed : check_room(state, row, pod);
-  if (in_tree && verdict && verdict == entry.verdict) return;
+  const Rejection verdict = fixed ? fixed : check_room(state, row, pod);
+  if (in_tree && verdict && verdict == known) return;
   if (!in_tree) {
     count(state, cache, node, verdict, +1);
-  } else if (verdict != entry.verdict) {
-    count(state, cache, node, entry.verdict, -1);
+  } else if (verdict != known) {
+    count(state, cache, node, known, -1);
     count(state, cache, node, verdict, +1);
   }
-  entry.verdict = verdict;
+  known = verdict;
+  auto& entry = cache.entries[node];
   if (cache.counts_slots) {
     const int32_t slots = verdict ? 0 : count_slots(row, pod);
     for (uint32_t level = 0; slots != entry.slots && level < state.topology_levels().size(); ++level) {

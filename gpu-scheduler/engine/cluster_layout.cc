@@ -1,8 +1,11 @@
 #include "gpu-scheduler/engine/cluster_layout.h"
 
 #include <algorithm>
-#include <map>
+#include <string>
+#include <string_view>
 #include <tuple>
+#include <utility>
+#include <vector>
 
 #include "gpu-scheduler/engine/interner.h"
 
@@ -40,6 +43,45 @@ void ClusterState::layout_changed() {
   ++layout_version_;
 }
 
+/// Domains by (level, path); a path is the values from the top, so that equal names under different parents
+/// differ.
+void ClusterState::find_domains(Layout& out) const {
+  struct Place {
+    std::string path;
+    uint32_t above = kNone;  ///< The last level at which the node had a value.
+  };
+  std::vector<Place> places(out.order.size());
+  out.domain_of.assign(nodes_.size() * levels_.size(), kNone);
+  std::vector<std::pair<std::string_view, size_t>> members;  // Path, position in the order.
+  for (uint32_t level = 0; level < levels_.size(); ++level) {
+    members.clear();
+    std::vector<std::string> paths(places.size());
+    std::vector<const std::string*> names(places.size());
+    for (size_t i = 0; i < places.size(); ++i) {
+      names[i] = level_value(*nodes_[out.order[i]].spec, levels_[level]);
+      if (names[i] == nullptr) continue;
+      paths[i] = places[i].path + '/' + *names[i];
+      members.emplace_back(paths[i], i);
+    }
+    if (!std::ranges::is_sorted(members)) std::ranges::sort(members);
+    for (size_t at = 0; at < members.size(); ++at) {
+      const auto& [path, i] = members[at];
+      const NodeIndex node = out.order[i];
+      if (at == 0 || members[at - 1].first != path) {
+        const uint32_t above = places[i].above;
+        const DomainId parent = above == kNone ? kNone : out.domain_of[node * levels_.size() + above];
+        out.domains.push_back({level, *names[i], parent, {}});
+      }
+      out.domains.back().nodes.push_back(node);
+      out.domain_of[node * levels_.size() + level] = static_cast<DomainId>(out.domains.size() - 1);
+    }
+    for (const auto& [path, i] : members)
+      places[i].above = level;
+    for (size_t i = 0; i < places.size(); ++i)
+      if (names[i] != nullptr) places[i].path = std::move(paths[i]);
+  }
+}
+
 const ClusterState::Layout& ClusterState::layout() const {
   if (layout_) return *layout_;
   auto out = std::make_shared<Layout>();
@@ -47,48 +89,15 @@ const ClusterState::Layout& ClusterState::layout() const {
   for (NodeIndex node = 0; node < nodes_.size(); ++node) {
     if (nodes_[node].spec) out->order.push_back(node);
   }
-  std::ranges::sort(out->order, [&](NodeIndex a, NodeIndex b) {
+  const auto before = [&](NodeIndex a, NodeIndex b) {
     const auto &x = *nodes_[a].spec, &y = *nodes_[b].spec;
     return std::tie(x.tie_rank, x.name) < std::tie(y.tie_rank, y.name);
-  });
+  };
+  if (!std::ranges::is_sorted(out->order, before)) std::ranges::sort(out->order, before);
   for (size_t i = 0; i < out->order.size(); ++i)
     out->position[out->order[i]] = static_cast<uint32_t>(i);
 
-  // Domains by (level, path); a path is the values from the top, so that equal names under different parents
-  // differ.
-  struct Found {
-    std::string name;
-    std::string parent_path;
-    uint32_t parent_level = kNone;
-    std::vector<NodeIndex> nodes;
-  };
-  std::map<std::pair<uint32_t, std::string>, Found> found;
-  for (NodeIndex node : out->order) {
-    std::string path;
-    uint32_t above = kNone;
-    for (uint32_t level = 0; level < levels_.size(); ++level) {
-      const auto* value = level_value(*nodes_[node].spec, levels_[level]);
-      if (!value) continue;
-      std::string parent_path = path;
-      path += '/';
-      path += *value;
-      auto& domain = found[{level, path}];
-      if (domain.nodes.empty()) domain = {*value, std::move(parent_path), above, {}};
-      domain.nodes.push_back(node);
-      above = level;
-    }
-  }
-  std::map<std::pair<uint32_t, std::string>, DomainId> ids;
-  out->domain_of.assign(nodes_.size() * levels_.size(), kNone);
-  for (auto& [key, domain] : found) {
-    auto id = static_cast<DomainId>(out->domains.size());
-    ids.emplace(key, id);
-    for (NodeIndex node : domain.nodes)
-      out->domain_of[node * levels_.size() + key.first] = id;
-    DomainId parent =
-        domain.parent_level == kNone ? kNone : ids.at({domain.parent_level, domain.parent_path});
-    out->domains.push_back({key.first, std::move(domain.name), parent, std::move(domain.nodes)});
-  }
+  find_domains(*out);
   layout_ = std::move(out);
   return *layout_;
 }

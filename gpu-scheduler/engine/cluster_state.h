@@ -225,6 +225,7 @@ class ClusterState {
   void build_row(NodeRow& row);
   void layout_changed();
   const Layout& layout() const;
+  void find_domains(Layout& out) const;
   Interner& writable_interner();
 
   std::vector<TopologyLevel> levels_;

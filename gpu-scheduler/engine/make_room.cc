@@ -116,7 +116,7 @@ class RoomMaker {
     const auto& cache = state_.caches().get(state_, pod, policy_, false);
     std::vector<Candidate> out;
     for (const NodeIndex node : state_.nodes_in_order()) {
-      if (state_.node(node).reserved || cache.entries[node].fixed) continue;
+      if (state_.node(node).reserved || cache.verdicts[node].fixed) continue;
       if (!budget_.spend()) return {};
       const int64_t price = standing_cost(state_, pod, node, policy_);
       std::optional<int64_t> before;
@@ -210,7 +210,7 @@ class RoomMaker {
     std::vector<Target> targets;
     for (const NodeIndex node : nodes) {
       if (!budget_.spend()) return kNone;
-      if (state_.node(node).reserved || state_.caches().get(state_, pod, policy_, false).entries[node].fixed)
+      if (state_.node(node).reserved || state_.caches().get(state_, pod, policy_, false).verdicts[node].fixed)
         continue;
       const auto leavers = leavers_for(node, pod, moves);
       if (!leavers.empty() && leavers.size() <= left)

@@ -39,7 +39,7 @@ bool Placer::could_hold(std::span<const NodeIndex> nodes, bool whole) {
     int64_t slots = 0;
     for (const NodeIndex node : nodes) {
       if (slots >= enough) break;
-      if (!cache.entries[node].fixed) slots += count_empty_slots(state_.node(node), compiled);
+      if (!cache.verdicts[node].fixed) slots += count_empty_slots(state_.node(node), compiled);
     }
     if ((slots >= enough) != whole) return !whole;
   }

@@ -75,12 +75,15 @@ Placer::Pick Placer::pick_by_preference(std::span<const NodeIndex> nodes, const 
     high = std::max(high, preference);
     feasible.emplace_back(node, preference);
   }
+  // Preferences of pods count as much as the strategy: 0..100 points, as kube-scheduler normalises them.
+  const int64_t most = high > low ? 100 * 100 * kPoint : 0;
   Pick best;
   int64_t best_score = 0;
   for (auto [node, preference] : feasible) {
-    int64_t score = cache.scores[node] - price[cache.group_of(node)] + nearness(node);
-    // Preferences of pods count as much as the strategy: 0..100 points, as kube-scheduler normalises them.
-    if (high > low) score += 100 * 100 * kPoint * (preference - low) / (high - low);
+    int64_t score = cache.scores[node] - price[cache.group_of(node)] + (near_.empty() ? 0 : nearness(node));
+    // Divided only where it could win.
+    if (best.node != kNone && score + most <= best_score) continue;
+    if (most > 0) score += most * (preference - low) / (high - low);
     if (best.node == kNone || score > best_score) {
       best = {node, cache.entries[node].device_free};
       best_score = score;

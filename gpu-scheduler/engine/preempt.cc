@@ -102,7 +102,7 @@ class Preemption {
     if (!budget_.spend(static_cast<int64_t>(state_.node_count()))) return {};
     std::vector<Plan> plans;
     for (const NodeIndex node : state_.nodes_in_order()) {
-      if (cache.entries[node].fixed || state_.node(node).reserved) continue;
+      if (cache.verdicts[node].fixed || state_.node(node).reserved) continue;
       if (auto plan = cheapest_on(node, wanted)) plans.push_back(*plan);
     }
     std::ranges::make_heap(plans, std::greater{});
