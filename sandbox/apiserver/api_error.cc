@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "sandbox/apiserver/go_text.h"
+
 namespace stowage::sandbox {
 namespace {
 
@@ -44,8 +46,8 @@ std::string ApiError::to_status_json() const {
     details["causes"].push_back(std::move(item));
   }
   Json status = {{"kind", "Status"},    {"apiVersion", "v1"}, {"metadata", Json::object()},
-                 {"status", "Failure"}, {"message", message}, {"reason", reason},
-                 {"code", code}};
+                 {"status", "Failure"}, {"message", message}, {"code", code}};
+  if (!reason.empty()) status["reason"] = reason;
   if (!details.empty()) status["details"] = std::move(details);
   return status.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
@@ -56,18 +58,18 @@ Refusal bad_request(std::string message) {
 
 Refusal not_found(const Subject& s) {
   return make(404, "NotFound", s,
-              fmt::format("{} \"{}\" not found", qualified_resource(s.resource, s.group), s.name));
+              fmt::format("{} {} not found", qualified_resource(s.resource, s.group), go_quote(s.name)));
 }
 
 Refusal already_exists(const Subject& s) {
   return make(409, "AlreadyExists", s,
-              fmt::format("{} \"{}\" already exists", qualified_resource(s.resource, s.group), s.name));
+              fmt::format("{} {} already exists", qualified_resource(s.resource, s.group), go_quote(s.name)));
 }
 
 Refusal conflict(const Subject& s, std::string_view why) {
   return make(409, "Conflict", s,
-              fmt::format("Operation cannot be fulfilled on {} \"{}\": {}",
-                          qualified_resource(s.resource, s.group), s.name, why));
+              fmt::format("Operation cannot be fulfilled on {} {}: {}",
+                          qualified_resource(s.resource, s.group), go_quote(s.name), why));
 }
 
 Refusal stale_object(const Subject& s) {
@@ -85,7 +87,7 @@ Refusal invalid(const Subject& s, std::vector<Cause> causes) {
   if (causes.size() > 1) list = "[" + list + "]";
   auto refusal =
       make(422, "Invalid", s,
-           fmt::format("{} \"{}\" is invalid: {}", qualified_resource(s.kind, s.group), s.name, list));
+           fmt::format("{} {} is invalid: {}", qualified_resource(s.kind, s.group), go_quote(s.name), list));
   refusal.error().kind = s.kind;
   refusal.error().causes = std::move(causes);
   return refusal;
@@ -94,7 +96,7 @@ Refusal invalid(const Subject& s, std::vector<Cause> causes) {
 Refusal forbidden(const Subject& s, std::string_view why) {
   return make(
       403, "Forbidden", s,
-      fmt::format("{} \"{}\" is forbidden: {}", qualified_resource(s.resource, s.group), s.name, why));
+      fmt::format("{} {} is forbidden: {}", qualified_resource(s.resource, s.group), go_quote(s.name), why));
 }
 
 Refusal method_not_allowed(std::string_view message) {
@@ -125,6 +127,10 @@ Refusal no_such_path() {
 Refusal too_large(size_t limit_bytes) {
   return make(413, "RequestEntityTooLarge", {},
               fmt::format("Request entity too large: limit is {}", limit_bytes));
+}
+
+Refusal server_error(std::string message) {
+  return make(500, "", {}, std::move(message));
 }
 
 Refusal internal_error(std::string_view why) {

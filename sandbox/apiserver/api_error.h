@@ -56,6 +56,8 @@ Refusal not_acceptable();
 /// 404 for a path that is no resource.
 Refusal no_such_path();
 Refusal too_large(size_t limit_bytes);
+/// 500 without a reason: an error of kube-apiserver that nothing translated.
+Refusal server_error(std::string message);
 Refusal internal_error(std::string_view why);
 /// 429; retry_after in whole seconds.
 Refusal too_many_requests(std::string message, int retry_after_seconds, std::vector<Cause> causes = {});

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/clock.h"
+#include "sandbox/apiserver/go_text.h"
 
 namespace stowage::sandbox {
 namespace {
@@ -32,12 +33,6 @@ std::string_view go_type(Type type) {
     default:
       return "value";
   }
-}
-
-std::string_view json_type(const Json& value) {
-  if (value.is_number()) return "number";
-  if (value.is_boolean()) return "bool";
-  return value.type_name();
 }
 
 std::string_view last_part(std::string_view dotted) {
@@ -144,8 +139,9 @@ class Coercer {
         if (!value.is_string()) return wrong(value, schema, place, owner);
         const auto time = parse_rfc3339(value.get_ref<const std::string&>());
         if (!time)
-          return cannot_handle(
-              fmt::format("parsing time \"{}\" as RFC 3339 failed", value.get<std::string>()));
+          return cannot_handle(go_time_problem(
+              value.get_ref<const std::string&>(),
+              schema.type == Type::kTime ? "2006-01-02T15:04:05Z07:00" : "2006-01-02T15:04:05.000000Z07:00"));
         value = schema.type == Type::kTime ? format_rfc3339(*time) : format_rfc3339_micro(*time);
         return {};
       }
@@ -187,10 +183,11 @@ class Coercer {
       type = "map[string]" + std::string(go_type(schema.additional->type));
     }
     return cannot_handle(fmt::format("json: cannot unmarshal {} into Go struct field {}.{} of type {}",
-                                     json_type(value), owner, without_indices(place.text()), type));
+                                     json_word(value), owner, without_indices(place.text()), type));
   }
 
   Refusal cannot_handle(std::string_view why) {
+    if (kind_.empty()) return bad_request(std::string(why));
     return bad_request(
         fmt::format("{0} in version \"{1}\" cannot be handled as a {0}: {2}", kind_, version_, why));
   }

@@ -14,7 +14,8 @@ namespace stowage::sandbox {
 /// `spec.containers[0].imagee`), writes quantities and times in their canonical form.
 /// Optional lists and maps that are empty are left out, unless `keep_empty` asks for them (an applied
 /// configuration owns the empty map that it names).
-/// Error: 400 in kube's words when a value has the wrong type. `kind` and `version` are for that sentence.
+/// Error: 400 in kube's words when a value has the wrong type. `kind` and `version` are for that sentence;
+/// without a kind it is what Go's decoder says alone.
 Answer<void> coerce_builtin(Json& value, const Schema& schema, std::string_view kind,
                             std::string_view version, std::vector<std::string>& unknown,
                             bool keep_empty = false);

@@ -74,6 +74,13 @@ Answer<Json> decode_body(const Core& core, Call& call);
 /// coerces to the schema, handles unknown and duplicate fields as fieldValidation asks.
 Answer<void> conform(const Core& core, Call& call, const Resource& resource, Json& object);
 
+/// A whole number of a query. Error: 400 in Go's words.
+Answer<int64_t> whole_number(std::string_view text);
+/// The document is an object whose apiVersion and kind, if it has them, are texts. Error: 400 in Go's words.
+Answer<void> check_typed(const Json& object);
+/// 400 about a body that could not be read as a `kind`: why, and how it begins.
+Refusal unrecognized(std::string_view kind, std::string_view why, std::string_view body);
+
 // meta.cc
 // ------------------------------------------------------------------------------------------------------------
 std::string new_uid(Random& random);

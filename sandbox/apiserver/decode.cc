@@ -1,9 +1,11 @@
 #include <fmt/format.h>
 
+#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "sandbox/apiserver/coerce.h"
 #include "sandbox/apiserver/core.h"
+#include "sandbox/apiserver/go_text.h"
 #include "sandbox/apiserver/parsed.h"
 #include "sandbox/apiserver/protobuf.h"
 
@@ -57,19 +59,54 @@ Answer<Json> decode_body(const Core& core, Call& call) {
   return std::move(parsed->value);
 }
 
-Answer<void> conform(const Core&, Call& call, const Resource& resource, Json& object) {
-  if (object.is_null()) object = Json::object();  // "null", or a YAML document of nothing
-  if (const Json* given = find(object, "kind"); given != nullptr && !given->is_string() && !given->is_null())
-    return bad_request(fmt::format(
-        "couldn't get version/kind; json parse error: json: cannot unmarshal {} into Go struct field "
-        ".kind of type string",
-        given->type_name()));
+Answer<int64_t> whole_number(std::string_view text) {
+  int64_t value = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failure == std::errc() && end == text.data() + text.size()) return value;
+  return bad_request(
+      fmt::format("strconv.ParseInt: parsing \"{}\": {}", text,
+                  failure == std::errc::result_out_of_range ? "value out of range" : "invalid syntax"));
+}
+
+Answer<void> check_typed(const Json& object) {
+  constexpr std::string_view kWhere =
+      "couldn't get version/kind; json parse error: json: cannot unmarshal {} ";
   if (!object.is_object()) {
     return bad_request(
-        fmt::format("couldn't get version/kind; json parse error: json: cannot unmarshal {} into Go value "
-                    "of type struct {{ APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string "
+        fmt::format("{}into Go value of type struct {{ APIVersion string "
+                    "\"json:\\\"apiVersion,omitempty\\\"\"; Kind string "
                     "\"json:\\\"kind,omitempty\\\"\" }}",
-                    object.type_name()));
+                    fmt::format(kWhere, json_word(object))));
+  }
+  for (const char* key : {"apiVersion", "kind"}) {
+    const Json* given = find(object, key);
+    if (given != nullptr && !given->is_string() && !given->is_null())
+      return bad_request(fmt::format("{}into Go struct field .{} of type string",
+                                     fmt::format(kWhere, json_word(*given)), key));
+  }
+  return {};
+}
+
+Refusal unrecognized(std::string_view kind, std::string_view why, std::string_view body) {
+  constexpr size_t kShown = 30;
+  std::string shown;
+  const bool more = body.size() > kShown;
+  if (body.starts_with('{')) {
+    shown = body.substr(0, more ? kShown - 1 : kShown);
+  } else {
+    for (const char c : body.substr(0, kShown))
+      shown += fmt::format("{:02x}", static_cast<unsigned char>(c));
+  }
+  return bad_request(fmt::format("the object provided is unrecognized (must be of type {}): {} ({}{})", kind,
+                                 why, shown, more ? " ..." : ""));
+}
+
+Answer<void> conform(const Core&, Call& call, const Resource& resource, Json& object) {
+  if (object.is_null()) object = Json::object();  // "null", or a YAML document of nothing
+  if (auto typed = check_typed(object); !typed) {
+    if (call.request.method != "PATCH")
+      typed = unrecognized(resource.kind, typed.error().message, call.request.body);
+    return typed;
   }
   const std::string api_version = string_at(object, {"apiVersion"});
   const std::string kind = string_at(object, {"kind"});

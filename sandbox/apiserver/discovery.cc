@@ -203,7 +203,7 @@ std::optional<Answer<Response>> serve_discovery(const Core& core, const Call& ca
 std::optional<Answer<Response>> serve_document(const Core& core, const Call& call,
                                                const std::vector<std::string>& path) {
   const bool reading = call.request.method == "GET" || call.request.method == "HEAD";
-  if (path.empty() && reading) {
+  if (path.empty()) {  // whatever the method
     return json_response(
         {{"paths",
           {"/api", "/api/v1", "/apis", "/healthz", "/livez", "/openapi/v3", "/readyz", "/version"}}});

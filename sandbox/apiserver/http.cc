@@ -43,7 +43,7 @@ Query::Query(std::string_view raw) {
   while (!raw.empty()) {
     const std::string_view pair = raw.substr(0, raw.find('&'));
     raw.remove_prefix(std::min(raw.size(), pair.size() + 1));
-    if (pair.empty()) continue;
+    if (pair.empty() || !bad_escape(pair).empty()) continue;  // Go skips what it cannot decode
     const size_t equals = pair.find('=');
     std::string value = equals == std::string_view::npos ? "" : percent_decode(pair.substr(equals + 1), true);
     pairs_.emplace_back(percent_decode(pair.substr(0, equals), true), std::move(value));

@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <optional>
 
+#include "sandbox/apiserver/go_text.h"
 #include "sandbox/apiserver/json_fast.h"
 #include "sandbox/apiserver/parsed.h"
 
@@ -119,6 +121,25 @@ bool is_null_word(std::string_view s) {
   return s.empty() || s == "~" || s == "null" || s == "Null" || s == "NULL";
 }
 
+/// Whole numbers with the bases of Go's literals (0x1f, 0o17, 017, 0b101), and underlines anywhere.
+std::optional<int64_t> yaml_integer(std::string text) {
+  if (text.find_first_of("0123456789") == std::string::npos) return std::nullopt;
+  std::erase(text, '_');
+  const bool negative = text.starts_with('-');
+  if (negative || text.starts_with('+')) text.erase(0, 1);
+  int base = 10;
+  if (text.size() > 1 && text[0] == '0') {
+    const char mark = static_cast<char>(text[1] | 0x20);
+    base = mark == 'x' ? 16 : mark == 'b' ? 2 : 8;
+    text.erase(0, mark == 'x' || mark == 'b' || mark == 'o' ? 2 : 1);
+  }
+  uint64_t value = 0;
+  const char* end = text.data() + text.size();
+  const auto [at, failure] = std::from_chars(text.data(), end, value, base);
+  if (failure != std::errc() || at != end || value > uint64_t{INT64_MAX}) return std::nullopt;
+  return negative ? -static_cast<int64_t>(value) : static_cast<int64_t>(value);
+}
+
 Json plain_scalar(const std::string& text) {
   if (is_null_word(text)) return nullptr;
   // The words of YAML 1.1, which Kubernetes' own parser still reads so.
@@ -130,13 +151,9 @@ Json plain_scalar(const std::string& text) {
        {"n", "N", "no", "No", "NO", "off", "Off", "OFF", "false", "False", "FALSE"}) {
     if (text == word) return false;
   }
+  if (const auto integer = yaml_integer(text)) return *integer;
   const char* begin = text.data();
   const char* end = begin + text.size();
-  int64_t integer = 0;
-  if (auto [at, failure] = std::from_chars(*begin == '+' ? begin + 1 : begin, end, integer);
-      failure == std::errc() && at == end) {
-    return integer;
-  }
   double real = 0;
   if (text.find_first_not_of("0123456789+-.eE") == std::string::npos) {
     if (auto [at, failure] = std::from_chars(*begin == '+' ? begin + 1 : begin, end, real);
@@ -222,13 +239,19 @@ bool yaml_too_deep(std::string_view text, int limit) {
 
 }  // namespace
 
-Answer<Parsed> parse_json(std::string_view text, const InputLimits& limits) {
-  if (text.size() > limits.bytes) return too_large(limits.bytes);
-  if (auto tree = parse_fast(text, limits)) return Parsed{*std::move(tree), {}};
+Answer<Parsed> parse_json(std::string_view given, const InputLimits& limits) {
+  if (given.size() > limits.bytes) return too_large(limits.bytes);
+  if (given.starts_with("\xef\xbb\xbf")) {
+    Refusal refusal = bad_request("invalid character '\u00ef' looking for beginning of value");
+    refusal.error().line = 1;
+    return refusal;
+  }
+  if (auto tree = parse_fast(given, limits)) return Parsed{*std::move(tree), {}};
+  const std::string text = go_json_text(given);
   Builder builder(limits);
   if (!Json::sax_parse(text.begin(), text.end(), &builder)) {
     Refusal refusal = bad_request(builder.error.empty() ? "invalid JSON" : builder.error);
-    const std::string_view read = text.substr(0, std::min(builder.stopped_at, text.size()));
+    const std::string_view read = std::string_view(text).substr(0, builder.stopped_at);
     if (builder.syntax)
       refusal.error().line = 1 + static_cast<int>(std::count(read.begin(), read.end(), '\n'));
     return refusal;

@@ -1,5 +1,6 @@
 // Label selectors as text. Grammar and words of its mistakes: apimachinery/pkg/labels/selector.go.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <charconv>
@@ -84,8 +85,8 @@ class Parser {
     if (negated) take();
     const std::string key(take());
     if (!is_word(key)) expected(key, "identifier");
-    if (const std::string why = qualified_name_problem(key); !why.empty())
-      throw Mistake{fmt::format("<nil>: Invalid value: \"{}\": {}", key, why)};
+    if (const auto why = qualified_name_problems(key); !why.empty())
+      throw Mistake{fmt::format("<nil>: Invalid value: \"{}\": {}", key, fmt::join(why, "; "))};
     if (negated) return {key, LabelSelector::Op::kNotExists, {}};
     if (token_.empty() || token_ == ",") return {key, LabelSelector::Op::kExists, {}};
     Requirement out{key, binary(), {}};

@@ -4,12 +4,9 @@
 #include <nlohmann/json.hpp>
 
 #include "sandbox/apiserver/core.h"
-#include "sandbox/apiserver/names.h"
 
 namespace stowage::sandbox {
 namespace {
-
-constexpr size_t kMaxAnnotationBytes = 256 * 1024;  // apimachinery: TotalAnnotationSizeLimitB
 
 std::string field_text(const Json& object, std::string_view path) {
   const Json* at = &object;
@@ -128,91 +125,6 @@ void append_item(std::string& out, const Resource& resource, const Object& objec
   item.erase("apiVersion");
   item.erase("kind");
   out += dump(item);
-}
-
-void validate_metadata(const Resource& resource, const Json& object, std::vector<Cause>& causes) {
-  const Json& metadata = object.at("metadata");
-  const std::string name = string_at(metadata, {"name"});
-  if (name.empty()) {
-    causes.push_back(
-        {"FieldValueRequired", "Required value: name or generateName is required", "metadata.name"});
-  } else if (const std::string why = name_problem(resource, name); !why.empty()) {
-    causes.push_back(
-        {"FieldValueInvalid", fmt::format("Invalid value: \"{}\": {}", name, why), "metadata.name"});
-  }
-  if (const Json* labels = find(metadata, "labels"); labels != nullptr && labels->is_object()) {
-    for (const auto& [key, value] : labels->items()) {
-      if (const std::string why = qualified_name_problem(key); !why.empty()) {
-        causes.push_back(
-            {"FieldValueInvalid", fmt::format("Invalid value: \"{}\": {}", key, why), "metadata.labels"});
-      }
-      const std::string text = value.is_string() ? value.get<std::string>() : std::string();
-      if (const std::string why = label_value_problem(text); !why.empty()) {
-        causes.push_back(
-            {"FieldValueInvalid", fmt::format("Invalid value: \"{}\": {}", text, why), "metadata.labels"});
-      }
-    }
-  }
-  if (const Json* annotations = find(metadata, "annotations");
-      annotations != nullptr && annotations->is_object()) {
-    size_t bytes = 0;
-    for (const auto& [key, value] : annotations->items()) {
-      std::string lower = key;
-      std::transform(lower.begin(), lower.end(), lower.begin(),
-                     [](unsigned char c) { return std::tolower(c); });
-      if (const std::string why = qualified_name_problem(lower); !why.empty()) {
-        causes.push_back({"FieldValueInvalid", fmt::format("Invalid value: \"{}\": {}", key, why),
-                          "metadata.annotations"});
-      }
-      bytes += key.size() + (value.is_string() ? value.get_ref<const std::string&>().size() : 0);
-    }
-    if (bytes > kMaxAnnotationBytes) {
-      causes.push_back({"FieldValueTooLong",
-                        fmt::format("Too long: may not be more than {} bytes", kMaxAnnotationBytes),
-                        "metadata.annotations"});
-    }
-  }
-  if (const Json* owners = find(metadata, "ownerReferences"); owners != nullptr && owners->is_array()) {
-    int controllers = 0;
-    for (size_t i = 0; i < owners->size(); ++i) {
-      const Json& owner = (*owners)[i];
-      for (const char* key : {"apiVersion", "kind", "name", "uid"}) {
-        if (string_at(owner, {key}).empty()) {
-          causes.push_back({"FieldValueInvalid",
-                            fmt::format("Invalid value: \"\": {} must not be empty",
-                                        std::string_view(key) == "apiVersion" ? "version" : key),
-                            fmt::format("metadata.ownerReferences[{}].{}", i, key)});
-        }
-      }
-      if (const Json* controller = find(owner, "controller");
-          controller != nullptr && *controller == Json(true))
-        ++controllers;
-    }
-    if (controllers > 1) {
-      causes.push_back({"FieldValueInvalid",
-                        "Invalid value: Only one reference can have Controller set to true",
-                        "metadata.ownerReferences"});
-    }
-  }
-  if (const Json* finalizers = find(metadata, "finalizers");
-      finalizers != nullptr && finalizers->is_array()) {
-    for (const Json& item : *finalizers) {
-      const std::string text = item.is_string() ? item.get<std::string>() : std::string();
-      const bool standard = text == "orphan" || text == "foregroundDeletion" || text == "kubernetes";
-      if (!standard && !qualified_name_problem(text).empty()) {
-        causes.push_back({"FieldValueInvalid",
-                          fmt::format("Invalid value: \"{}\": {}", text, qualified_name_problem(text)),
-                          "metadata.finalizers"});
-      } else if (!standard && text.find('/') == std::string::npos) {
-        causes.push_back(
-            {"FieldValueInvalid",
-             fmt::format(
-                 "Invalid value: \"{}\": name is neither a standard finalizer name nor is it fully qualified",
-                 text),
-             "metadata.finalizers[0]"});
-      }
-    }
-  }
 }
 
 }  // namespace stowage::sandbox

@@ -63,23 +63,33 @@ std::string dns_subdomain_problem(std::string_view name) {
          "'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
 }
 
-std::string qualified_name_problem(std::string_view name) {
+std::vector<std::string> qualified_name_problems(std::string_view name) {
+  static constexpr std::string_view kForm =
+      "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric "
+      "character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
+      "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
+  std::vector<std::string> out;
   const size_t slash = name.find('/');
   std::string_view part = name;
   if (slash != std::string_view::npos) {
-    if (slash == 0) return "prefix part must be non-empty";
-    if (slash > 253) return "prefix part must be no more than 253 bytes";
-    if (const std::string why = dns_subdomain_problem(name.substr(0, slash)); !why.empty())
-      return "prefix part " + why;
+    const std::string_view prefix = name.substr(0, slash);
     part = name.substr(slash + 1);
+    if (part.find('/') != std::string_view::npos)
+      return {fmt::format(
+          "a valid label key {} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')",
+          kForm)};
+    if (prefix.empty()) {
+      out.emplace_back("prefix part must be non-empty");
+    } else if (prefix.size() > 253) {
+      out.emplace_back("prefix part must be no more than 253 bytes");
+    } else if (const std::string why = dns_subdomain_problem(prefix); !why.empty()) {
+      out.push_back("prefix part " + why);
+    }
   }
-  if (part.empty()) return "name part must be non-empty";
-  if (part.size() > 63) return "name part must be no more than 63 bytes";
-  if (is_qualified_part(part)) return {};
-  return "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "
-         "alphanumeric "
-         "character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
-         "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
+  if (part.empty()) out.emplace_back("name part must be non-empty");
+  if (part.size() > 63) out.emplace_back("name part must be no more than 63 bytes");
+  if (!is_qualified_part(part)) out.push_back(fmt::format("name part {}", kForm));
+  return out;
 }
 
 std::string label_value_problem(std::string_view value) {

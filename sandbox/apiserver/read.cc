@@ -46,22 +46,34 @@ struct Page {
 };
 
 std::string make_continue(const Page& page) {
-  return base64_encode(dump({{"v", "meta.k8s.io/v1"}, {"rv", page.version}, {"start", page.after}}));
+  std::string out =
+      base64_encode(dump({{"v", "meta.k8s.io/v1"}, {"rv", page.version}, {"start", page.after}}));
+  for (char& c : out)
+    c = c == '+' ? '-' : c == '/' ? '_' : c;
+  return out.substr(0, out.find('='));
 }
 
-Answer<Page> read_continue(std::string_view token) {
-  constexpr const char* kWrong = "invalid continue token: continue key is not valid: {}";
+Answer<Page> read_continue(std::string token) {
+  const auto wrong = [](const std::string& why) {
+    return bad_request("invalid continue token: continue key is not valid: " + why);
+  };
+  // The alphabet of URLs, without padding.
+  for (char& c : token)
+    c = c == '-' ? '+' : c == '_' ? '/' : c;
+  token.append((4 - token.size() % 4) % 4, '=');
   const std::string text = base64_decode(token);
   const Json value = Json::parse(text, nullptr, false);
-  const Json* version = value.is_object() ? find(value, "rv") : nullptr;
-  if (text.empty() || value.is_discarded())
-    return bad_request(fmt::format(kWrong, "illegal base64 data at input byte 0"));
-  if (const std::string made = string_at(value, {"v"}); made != "meta.k8s.io/v1")
-    return bad_request(fmt::format(kWrong, "server does not recognize this encoded version " + made));
+  if (text.empty()) return wrong("illegal base64 data at input byte 0");
+  if (!value.is_object()) return wrong("it is no JSON object");
+  const std::string made = string_at(value, {"v"});
+  if (made != "meta.k8s.io/v1") return wrong("server does not recognize this encoded version " + made);
+  const Json* version = find(value, "rv");
   if (version == nullptr || !version->is_number_unsigned() || *version == 0)
-    return bad_request(
-        fmt::format(kWrong, "incorrect encoded start resourceVersion (version meta.k8s.io/v1)"));
-  return Page{version->get<uint64_t>(), string_at(value, {"start"})};
+    return wrong("incorrect encoded start resourceVersion (version meta.k8s.io/v1)");
+  const std::string start = string_at(value, {"start"});
+  if (start.empty()) return wrong("encoded start key empty (version meta.k8s.io/v1)");
+  if (("/" + start + "/").find("/../") != std::string::npos) return wrong(start);
+  return Page{version->get<uint64_t>(), start};
 }
 
 struct ListOptions {
@@ -108,7 +120,7 @@ Answer<ListOptions> read_list_options(const Core& core, const Call& call) {
   const std::string_view limit = call.query.get("limit");
   std::from_chars(limit.data(), limit.data() + limit.size(), out.limit);
   if (const std::string_view token = call.query.get("continue"); !token.empty()) {
-    auto page = read_continue(token);
+    auto page = read_continue(std::string(token));
     if (!page) return std::unexpected(std::move(page).error());
     if (out.version != 0)
       return bad_request("specifying resource version is not allowed when using continue");

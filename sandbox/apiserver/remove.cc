@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "sandbox/apiserver/coerce.h"
 #include "sandbox/apiserver/core.h"
+#include "sandbox/apiserver/go_text.h"
 #include "sandbox/apiserver/parsed.h"
 
 namespace stowage::sandbox {
@@ -58,50 +60,89 @@ bool returns_object(const Resource& r) {
   return r.group.empty() && std::find(kinds.begin(), kinds.end(), r.kind) != kinds.end();
 }
 
-std::optional<int64_t> to_int(std::string_view text) {
-  if (text.empty() || text.size() > 12 || text.find_first_not_of("-0123456789") != std::string_view::npos)
-    return std::nullopt;
-  return std::strtoll(std::string(text).c_str(), nullptr, 10);
+/// The options in the query, as a body would say them.
+Answer<Json> queried_options(const Call& call) {
+  Json out = Json::object();
+  if (const std::string_view text = call.query.get("gracePeriodSeconds"); !text.empty()) {
+    auto number = whole_number(text);
+    if (!number) return std::unexpected(std::move(number).error());
+    out["gracePeriodSeconds"] = *number;
+  }
+  if (call.query.has("orphanDependents")) out["orphanDependents"] = call.query.flag("orphanDependents");
+  if (call.query.has("propagationPolicy")) out["propagationPolicy"] = call.query.get("propagationPolicy");
+  if (call.query.has("dryRun")) out["dryRun"] = Json::array({call.query.get("dryRun")});
+  return out;
+}
+
+/// The options in the body; it must be DeleteOptions of any group.
+Answer<Json> given_options(const Core& core, Call& call) {
+  auto body = decode_body(core, call);
+  if (!body && body.error().line > 0) {
+    const bool ended = body.error().message.find("unexpected end of input") != std::string::npos;
+    return bad_request("couldn't get version/kind; json parse error: " +
+                       (ended ? "unexpected end of JSON input" : body.error().message));
+  }
+  if (!body) return body;
+  if (body->is_null()) *body = Json::object();
+  if (auto typed = check_typed(*body); !typed) return std::unexpected(std::move(typed).error());
+  if (const std::string kind = string_at(*body, {"kind"}); !kind.empty() && kind != "DeleteOptions") {
+    return bad_request(
+        fmt::format("no kind \"{}\" is registered for version \"{}\" in scheme \"pkg/runtime/scheme.go:111\"",
+                    kind, string_at(*body, {"apiVersion"})));
+  }
+  const Json* policy = find(*body, "propagationPolicy");
+  if (policy != nullptr && !policy->is_string() && !policy->is_null()) {
+    return bad_request(
+        fmt::format("json: cannot unmarshal {} into Go struct field DeleteOptions.propagationPolicy of type "
+                    "v1.DeletionPropagation",
+                    json_word(*policy)));
+  }
+  std::vector<std::string> unknown;
+  if (auto r = coerce_builtin(*body, *core.builtins->type("meta.v1.DeleteOptions"), "", "", unknown); !r)
+    return std::unexpected(std::move(r).error());
+  return body;
+}
+
+Answer<void> check_options(const Json& options) {
+  std::vector<Cause> causes;
+  const std::string policy = string_at(options, {"propagationPolicy"});
+  const bool has_policy = options.contains("propagationPolicy");
+  if (has_policy && options.contains("orphanDependents"))
+    causes.push_back(
+        {"FieldValueInvalid",
+         fmt::format("Invalid value: \"{}\": orphanDependents and deletionPropagation cannot be both set",
+                     policy),
+         "propagationPolicy"});
+  if (has_policy && policy != "Background" && policy != "Foreground" && policy != "Orphan")
+    causes.push_back({"FieldValueNotSupported",
+                      fmt::format("Unsupported value: \"{}\": supported values: \"Foreground\", "
+                                  "\"Background\", \"Orphan\", \"nil\"",
+                                  policy),
+                      "propagationPolicy"});
+  if (const Json* dry = find(options, "dryRun");
+      dry != nullptr && !dry->empty() && *dry != Json::array({"All"}))
+    causes.push_back({"FieldValueNotSupported",
+                      fmt::format("Unsupported value: {}: supported values: \"All\"", dump(*dry)), "dryRun"});
+  if (causes.empty()) return {};
+  return invalid({"meta.k8s.io", "", "DeleteOptions", ""}, std::move(causes));
 }
 
 }  // namespace
 
 Answer<DeleteOptions> read_delete_options(const Core& core, Call& call) {
+  // A body speaks alone: what the query says beside it is not looked at.
+  auto given = call.request.body.empty() ? queried_options(call) : given_options(core, call);
+  if (!given) return std::unexpected(std::move(given).error());
+  if (auto r = check_options(*given); !r) return std::unexpected(std::move(r).error());
   DeleteOptions out;
-  Json body = Json::object();
-  if (!call.request.body.empty()) {
-    auto decoded = decode_body(core, call);
-    if (!decoded) return std::unexpected(std::move(decoded).error());
-    body = *std::move(decoded);
-    const std::string kind = string_at(body, {"kind"});
-    if (!body.is_object() || (!kind.empty() && kind != "DeleteOptions")) {
-      return bad_request(fmt::format("{} in version \"v1\" cannot be handled as a DeleteOptions", kind));
-    }
-  }
-  out.propagation = string_at(body, {"propagationPolicy"});
-  if (out.propagation.empty()) out.propagation = call.query.get("propagationPolicy");
-  const Json* orphan = find(body, "orphanDependents");
-  if (orphan != nullptr && orphan->is_boolean() && out.propagation.empty())
+  out.propagation = string_at(*given, {"propagationPolicy"});
+  if (const Json* orphan = find(*given, "orphanDependents"); orphan != nullptr)
     out.propagation = orphan->get<bool>() ? "Orphan" : "Background";
-  if (!out.propagation.empty() && out.propagation != "Background" && out.propagation != "Foreground" &&
-      out.propagation != "Orphan") {
-    return invalid(
-        {"meta.k8s.io", "", "DeleteOptions", ""},
-        {{"FieldValueNotSupported",
-          fmt::format(
-              "Unsupported value: \"{}\": supported values: \"Background\", \"Foreground\", \"Orphan\"",
-              out.propagation),
-          "propagationPolicy"}});
-  }
-  if (const Json* grace = find(body, "gracePeriodSeconds"); grace != nullptr && grace->is_number_integer()) {
+  if (const Json* grace = find(*given, "gracePeriodSeconds"); grace != nullptr)
     out.grace_seconds = grace->get<int64_t>();
-  } else {
-    out.grace_seconds = to_int(call.query.get("gracePeriodSeconds"));
-  }
-  out.uid = string_at(body, {"preconditions", "uid"});
-  out.resource_version = string_at(body, {"preconditions", "resourceVersion"});
-  if (const Json* dry = find(body, "dryRun"); dry != nullptr && dry->is_array() && !dry->empty())
-    call.dry_run = true;
+  out.uid = string_at(*given, {"preconditions", "uid"});
+  out.resource_version = string_at(*given, {"preconditions", "resourceVersion"});
+  call.dry_run = given->contains("dryRun") && !(*given)["dryRun"].empty();
   return out;
 }
 

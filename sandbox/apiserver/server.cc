@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "base/check.h"
 #include "sandbox/apiserver/core.h"
 #include "sandbox/apiserver/documents.h"
+#include "sandbox/apiserver/go_text.h"
 #include "sandbox/apiserver/output.h"
 #include "sandbox/apiserver/parsed.h"
 #include "sandbox/apiserver/watch.h"
@@ -17,16 +17,15 @@
 namespace stowage::sandbox {
 namespace {
 
-std::vector<std::string> path_segments(std::string_view path) {
+/// Escapes are read before the path is taken apart: an escaped slash is a slash. Empty segments stay, but for
+/// one at the end.
+std::vector<std::string> path_segments(std::string_view escaped) {
+  const std::string path = percent_decode(escaped, false);
   std::vector<std::string> out;
-  while (!path.empty()) {
-    if (path.front() == '/') {
-      path.remove_prefix(1);
-      continue;
-    }
-    const std::string_view segment = path.substr(0, path.find('/'));
-    path.remove_prefix(segment.size());
-    out.push_back(percent_decode(segment, false));
+  for (size_t at = path.starts_with('/') ? 1 : 0; at < path.size();) {
+    const size_t end = std::min(path.find('/', at), path.size());
+    out.push_back(path.substr(at, end - at));
+    at = end + 1;
   }
   return out;
 }
@@ -70,6 +69,7 @@ bool serves(const std::vector<std::string>& verbs, std::string_view verb) {
 
 Answer<void> read_options(Call& call) {
   const std::string& method = call.request.method;
+  if (method == "DELETE") return {};  // its options may stand in the body
   const char* options = method == "PATCH" ? "PatchOptions"
                         : method == "PUT" ? "UpdateOptions"
                                           : "CreateOptions";
@@ -158,12 +158,8 @@ Answer<Response> serve_subresource(Core& core, Call& call) {
 Answer<void> check_numbers(const Call& call) {
   for (const char* name : {"limit", "timeoutSeconds"}) {
     const std::string_view text = call.query.get(name);
-    int64_t value = 0;
-    const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (text.empty() || (failure == std::errc() && end == text.data() + text.size())) continue;
-    return bad_request(
-        fmt::format("strconv.ParseInt: parsing \"{}\": {}", text,
-                    failure == std::errc::result_out_of_range ? "value out of range" : "invalid syntax"));
+    if (text.empty()) continue;
+    if (auto value = whole_number(text); !value) return std::unexpected(std::move(value).error());
   }
   return {};
 }
@@ -198,6 +194,11 @@ Answer<Response> serve_resource(Core& core, Call& call, const Route& route) {
       !acceptable(call.request.accept)) {
     return not_acceptable();
   }
+  if (const std::string_view include = call.query.get("includeObject");
+      form_of(call.request.accept) == Form::kTable && !include.empty() && include != "None" &&
+      include != "Metadata" && include != "Object") {
+    return bad_request(fmt::format("unrecognized includeObject value: {}", go_quote(include)));
+  }
   const bool watching = route.watch || call.query.flag("watch");
   if (call.name.empty()) return serve_collection(core, call, watching);
   if (call.resource->namespaced && call.ns.empty()) return no_such_path();
@@ -219,6 +220,8 @@ Answer<Response> serve(Core& core, Call& call) {
   if (segments.size() == 1 && segments[0] == "version" && prefers_yaml(call.request.accept))
     return not_acceptable();  // the one document that the real server has in JSON alone
   if (auto document = serve_document(core, call, segments)) return *std::move(document);
+  const bool proxied = std::find(segments.begin(), segments.end(), "proxy") != segments.end();
+  if (!proxied && std::find(segments.begin(), segments.end(), "") != segments.end()) return no_such_path();
   const auto route = route_of(segments);
   if (!route) return no_such_path();
   return serve_resource(core, call, *route);

@@ -5,6 +5,7 @@
 
 #include "sandbox/apiserver/coerce.h"
 #include "sandbox/apiserver/core.h"
+#include "sandbox/apiserver/go_text.h"
 #include "sandbox/apiserver/json_path.h"
 #include "sandbox/apiserver/parsed.h"
 
@@ -79,6 +80,14 @@ Answer<void> spend_budget(Core& core, const Call& call, const Object& budget) {
   return {};
 }
 
+/// The body is an object that names the pod of the URL.
+Answer<void> check_named(const Call& call, const Json& body, std::string_view kind) {
+  if (auto typed = check_typed(body); !typed)
+    return unrecognized(kind, typed.error().message, call.request.body);
+  if (string_at(body, {"metadata", "name"}) == call.name) return {};
+  return bad_request(fmt::format("name in URL does not match name in {} object", kind));
+}
+
 bool healthy(const Json& pod) {
   const Json* conditions = find_path(pod, {"status", "conditions"});
   return conditions != nullptr && conditions->is_array() &&
@@ -93,20 +102,16 @@ Answer<Response> bind_pod(Core& core, Call& call) {
   const Resource& resource = *call.resource;
   auto body = decode_body(core, call);
   if (!body) return std::unexpected(std::move(body).error());
-  const std::string node = string_at(*body, {"target", "name"});
-  if (node.empty())
-    return invalid({"", "pods/binding", "Binding", call.name},
-                   {{"FieldValueRequired", "Required value", "target.name"}});
+  if (auto r = check_named(call, *body, "Binding"); !r) return std::unexpected(std::move(r).error());
   const std::string kind = string_at(*body, {"target", "kind"});
-  if (!kind.empty() && kind != "Node") {
-    return invalid(
-        {"", "pods/binding", "Binding", call.name},
-        {{"FieldValueNotSupported",
-          fmt::format("Unsupported value: \"{}\": supported values: \"Node\", \"\"", kind), "target.kind"}});
-  }
-  const std::string name = string_at(*body, {"metadata", "name"});
-  if (!name.empty() && name != call.name)
-    return bad_request("name in URL does not match name in Binding object");
+  const std::string node = string_at(*body, {"target", "name"});
+  std::string wrong;
+  if (!kind.empty() && kind != "Node")
+    wrong = fmt::format("target.kind: Unsupported value: {}: supported values: \"Node\", \"<empty>\"",
+                        go_quote(kind));
+  if (node.empty())
+    wrong = wrong.empty() ? "target.name: Required value" : "[" + wrong + ", target.name: Required value]";
+  if (!wrong.empty()) return server_error(wrong);
   const ObjectPtr object = resource.collection->get(resource.key(call.ns, call.name));
   if (object == nullptr) return not_found(call.subject());
   Json pod = read_object(resource, *object);
@@ -150,9 +155,7 @@ Answer<Response> evict_pod(Core& core, Call& call) {
   const Resource& resource = *call.resource;
   auto body = decode_body(core, call);
   if (!body) return std::unexpected(std::move(body).error());
-  const std::string name = string_at(*body, {"metadata", "name"});
-  if (!name.empty() && name != call.name)
-    return bad_request("name in URL does not match name in Eviction object");
+  if (auto r = check_named(call, *body, "Eviction"); !r) return std::unexpected(std::move(r).error());
   const ObjectPtr pod = resource.collection->get(resource.key(call.ns, call.name));
   if (pod == nullptr) return not_found(call.subject());
   DeleteOptions options;

@@ -5,6 +5,7 @@
 
 #include "sandbox/apiserver/apply/managed_fields.h"
 #include "sandbox/apiserver/core.h"
+#include "sandbox/apiserver/go_text.h"
 #include "sandbox/apiserver/parsed.h"
 
 namespace stowage::sandbox {
@@ -159,7 +160,7 @@ ObjectPtr commit(Core& core, const Resource& resource, Json& object) {
 void keep_system_fields(const Json& old, Json& object) {
   static constexpr const char* kFields[] = {
       "uid",        "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds",
-      "generation", "selfLink",          "generateName"};
+      "generation", "selfLink"};
   const Json& from = old.at("metadata");
   Json& to = object["metadata"];
   for (const char* field : kFields) {
@@ -215,13 +216,16 @@ bool same_spec(const Json& a, const Json& b) {
 Answer<void> check_versions(const Call& call, const Object& old, Json& object, bool is_put) {
   Json& metadata = object["metadata"];
   const std::string name = string_at(metadata, {"name"});
-  if (name.empty()) metadata["name"] = old.name;
-  if (!name.empty() && name != old.name) {
+  if (name.empty()) {
+    return bad_request(fmt::format(
+        "the name of the object ({} based on URL) was undeterminable: name must be provided", old.name));
+  }
+  if (name != old.name) {
     return bad_request(
         fmt::format("the name of the object ({}) does not match the name on the URL ({})", name, old.name));
   }
   const std::string uid = string_at(metadata, {"uid"});
-  if (!uid.empty() && uid != old.uid) {
+  if (is_put && !uid.empty() && uid != old.uid) {
     return conflict(
         call.subject(),
         fmt::format(
@@ -241,7 +245,24 @@ Answer<void> check_versions(const Call& call, const Object& old, Json& object, b
     }
     return {};
   }
+  if (version.find_first_not_of("0123456789") != std::string::npos)
+    return server_error(fmt::format("strconv.ParseUint: parsing {}: invalid syntax", go_quote(version)));
   return version == std::to_string(old.version) ? Answer<void>() : stale_object(call.subject());
+}
+
+/// What a patch may not change (a PUT has been refused before, or what it says is not looked at).
+void check_fixed(const Json& old, const Json& object, std::vector<Cause>& causes) {
+  const std::string uid = string_at(object, {"metadata", "uid"});
+  if (!uid.empty() && uid != string_at(old, {"metadata", "uid"}))
+    causes.push_back(
+        {"FieldValueInvalid", fmt::format("Invalid value: \"{}\": field is immutable", uid), "metadata.uid"});
+  for (const char* field : {"deletionTimestamp", "deletionGracePeriodSeconds"}) {
+    const Json* value = find_path(object, {"metadata", field});
+    if (value != nullptr && !old.at("metadata").contains(field))
+      causes.push_back({"FieldValueInvalid",
+                        fmt::format("Invalid value: {}: field is immutable", dump(*value)),
+                        fmt::format("metadata.{}", field)});
+  }
 }
 
 void check_new_finalizers(const Json& old, const Json& object, std::vector<Cause>& causes) {
@@ -283,9 +304,8 @@ Answer<Written> create_object(Core& core, Call& call, Json object) {
   const Resource& resource = *call.resource;
   Json& metadata = object["metadata"];
   if (auto r = place_in_namespace(call, metadata); !r) return std::unexpected(std::move(r).error());
-  if (!string_at(metadata, {"resourceVersion"}).empty()) {
-    return bad_request("resourceVersion should not be set on objects to be created");
-  }
+  if (!call.dry_run && !string_at(metadata, {"resourceVersion"}).empty())
+    return server_error("resourceVersion should not be set on objects to be created");
   const std::string prefix = string_at(metadata, {"generateName"});
   if (string_at(metadata, {"name"}).empty() && !prefix.empty()) {
     metadata["name"] = prefix.substr(0, 63 - 5) + random_suffix(core.random);
@@ -294,8 +314,7 @@ Answer<Written> create_object(Core& core, Call& call, Json object) {
   if (auto r = check_namespace(core, call); !r) return std::unexpected(std::move(r).error());
   if (resource.custom && core.terminating_definitions.contains(resource.plural + "." + resource.group))
     return forbidden(call.subject(), "create not allowed while custom resource definition is terminating");
-  for (const char* field :
-       {"deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "resourceVersion", "generation"})
+  for (const char* field : {"deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "resourceVersion"})
     metadata.erase(field);
   if (!call.managed_done) metadata.erase("managedFields");
   metadata["uid"] = new_uid(core.random);
@@ -327,6 +346,8 @@ Answer<Written> update_object(Core& core, Call& call, ObjectPtr old_object, Json
   if (auto r = check_versions(call, *old_object, object, call.request.method == "PUT"); !r)
     return std::unexpected(std::move(r).error());
   if (auto r = place_in_namespace(call, object["metadata"]); !r) return std::unexpected(std::move(r).error());
+  std::vector<Cause> causes;
+  check_fixed(old, object, causes);
   keep_system_fields(old, object);
   object["metadata"]["resourceVersion"] = old.at("metadata").at("resourceVersion");
   limit_to_subresource(call, old, object);
@@ -337,7 +358,6 @@ Answer<Written> update_object(Core& core, Call& call, ObjectPtr old_object, Json
     object["metadata"]["generation"] =
         (generation != nullptr && generation->is_number_integer() ? generation->get<int64_t>() : 0) + 1;
   }
-  std::vector<Cause> causes;
   check_new_finalizers(old, object, causes);
   collect_causes(core, call, object, &old, causes);
   if (!causes.empty()) return invalid(call.subject(), std::move(causes));

@@ -37,6 +37,9 @@ def scrub(text):
     text = re.sub(r"record \(\d+\)", "record (<version>)", text)
     text = re.sub(r"resourceVersion: \"\d+\"", "resourceVersion: <version>", text)
     text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "<time>", text)
+    text = re.sub(r"\b(G-|a_b|n{58})[bcdfghjklmnpqrstvwxz2456789]{5}\b", r"\1<random>", text)  # generated names
+    # The outcome of a patch inside a text: its members stand in another order.
+    text = re.sub(r"Invalid value: \"\{.*\}\":", "Invalid value: <object>:", text)
     return re.sub(r"^\d+[smh](\d+s)?$", "<age>", text)
 
 
@@ -143,6 +146,14 @@ def applies():
     yield Step("update takes ownership", "PATCH", MAPS + "/s?fieldManager=editor", {"data": {"z": "7"}}, type=MERGE)
     yield Step("apply conflict with update", "PATCH", url("s", "three"), config_map("s", {"x": "9", "z": "1"}), type=APPLY)
     yield Step("apply labels", "PATCH", url("s", "one"), config_map("s", {}, labels={"l": "1"}), type=APPLY)
+    yield Step("apply labels of another", "PATCH", url("s", "two"), config_map("s", {"x": "9"}, labels={"m": "1"}), type=APPLY)
+    yield Step("apply without labels", "PATCH", url("s", "one"), config_map("s", {}), type=APPLY)
+    yield Step("apply an empty map", "PATCH", url("em", "one"), config_map("em"), type=APPLY)
+    yield Step("apply an empty map as another", "PATCH", url("em", "two"), config_map("em"), type=APPLY)
+    yield Step("create with a version", "POST", MAPS, config_map("v", resourceVersion="5"))
+    yield Step("create with a generation", "POST", MAPS + "?dryRun=All", config_map("v", generation=7))
+    yield Step("update with a version that is no number", "PUT", MAPS + "/s", config_map("s", resourceVersion="x"))
+    yield Step("update without a name", "PUT", MAPS + "/s", {"data": {"a": "b"}})
     yield Step("apply without manager", "PATCH", MAPS + "/s", config_map("s"), type=APPLY)
     yield Step("apply with managedFields", "PATCH", url("s", "one"), config_map("s", managedFields=[{"manager": "x", "operation": "Apply", "apiVersion": "v1", "fieldsType": "FieldsV1", "fieldsV1": {}}]), type=APPLY)
     yield Step("apply without kind", "PATCH", url("s", "one"), {"apiVersion": "v1", "metadata": {"name": "s"}}, type=APPLY, compare="status")

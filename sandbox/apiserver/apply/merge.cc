@@ -157,9 +157,11 @@ void prune_value(Json& value, const Schema& schema, const FieldSet& last, const 
     if (was == nullptr) return true;
     const FieldSet* now = applied.child(element);
     const FieldSet* other = others.child(element);
-    if (now == nullptr && other == nullptr) return false;
+    // What was named only for its contents goes with them, not before.
+    const bool contents = !atomic && !was->member && slot.is_structured();
+    if (now == nullptr && other == nullptr && !contents) return false;
     if (!atomic) prune_value(slot, type, *was, now ? *now : nothing, other ? *other : nothing);
-    return true;
+    return now != nullptr || other != nullptr || !slot.empty();
   };
   if (value.is_object()) {
     for (auto it = value.begin(); it != value.end();) {

@@ -162,7 +162,9 @@ TEST_CASE("binding: sets node, condition and annotations once; UID and gates are
   Json gated = pod("g");
   gated["spec"]["schedulingGates"] = {{{"name", "wait"}}};
   api.post(kPods, gated);
-  CHECK(api.post(kPods + "/g/binding", {{"target", {{"name", "n1"}}}}).status == 409);
+  CHECK(
+      api.post(kPods + "/g/binding", {{"metadata", {{"name", "g"}}}, {"target", {{"name", "n1"}}}}).status ==
+      409);
 }
 
 TEST_CASE("namespace deleted: its content goes first, then the namespace; nothing new gets in") {
@@ -201,7 +203,7 @@ TEST_CASE("owner deleted in the background: dependents go; orphan: they stay wit
 TEST_CASE("eviction: a budget without room answers 429, with room it deletes") {
   Api api;
   api.post(kPods, pod("p"));
-  api.post(kPods + "/p/binding", {{"target", {{"name", "n1"}}}});
+  api.post(kPods + "/p/binding", {{"metadata", {{"name", "p"}}}, {"target", {{"name", "n1"}}}});
   api.merge(kPods + "/p/status",
             {{"status", {{"phase", "Running"}, {"conditions", {{{"type", "Ready"}, {"status", "True"}}}}}}});
   const std::string budgets = "/apis/policy/v1/namespaces/default/poddisruptionbudgets";

@@ -157,7 +157,8 @@ TEST_CASE("timeline: one line for what a person would notice, in the order of th
   api.merge("/api/v1/namespaces/default/pods/p", {{"metadata", {{"labels", {{"unseen", "x"}}}}}});
   timeline.poll(Millis{2}, api.now);
   api.merge("/api/v1/nodes/n", {{"spec", {{"taints", {{{"key", "k"}, {"effect", "NoSchedule"}}}}}}});
-  api.post("/api/v1/namespaces/default/pods/p/binding", {{"target", {{"name", "n"}}}});
+  api.post("/api/v1/namespaces/default/pods/p/binding",
+           {{"metadata", {{"name", "p"}}}, {"target", {{"name", "n"}}}});
   api.remove("/api/v1/nodes/n");
   timeline.poll(Millis{3}, api.now);
   CHECK(told == std::vector<std::string>{"1 node n: there", "1 pod p: pending",
