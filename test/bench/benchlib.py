@@ -1,11 +1,14 @@
 """What the benchmarks on the real API server share: a fresh control plane, many objects, counting what is bound."""
 
+import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,6 +28,25 @@ def say(text):
     print(text, file=sys.stderr, flush=True)
 
 
+def run(result, measure):
+    """Exit status of a benchmark. `measure` fills `result`, which is the last line on stdout whatever happens: with "error" where it
+    ended early, by a signal too, so that a run whose stderr is lost still tells why. `measure` returns whether all was well."""
+    def end(number, _):
+        raise SystemExit(f"ended by {signal.Signals(number).name}")
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):  # so that the control plane is taken down
+        signal.signal(number, end)
+    try:
+        status = 0 if measure() else 1
+    except BaseException as error:
+        if not isinstance(error, SystemExit):
+            traceback.print_exc()
+        result["error"] = str(error) or type(error).__name__
+        say(f"error: {result['error']}")
+        status = 1
+    print(json.dumps(result), flush=True)
+    return status
+
+
 def cpu_model():
     for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
         if line.startswith("model name"):
@@ -42,10 +64,25 @@ class FreshCluster:
 
     def __enter__(self):
         command = [ROOT / "test/cluster/up", "--dir", self.folder, *self.options]
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False)
-        if done.returncode != 0:
-            shutil.rmtree(self.folder, ignore_errors=True)
+        up = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        try:
+            status = up.wait()
+        except BaseException:
+            up.terminate()  # it takes down what it has started, which a SIGKILL would leave behind
+            up.wait(60)
+            raise
+        finally:
+            if up.returncode != 0:
+                shutil.rmtree(self.folder, ignore_errors=True)
+        if status != 0:
             raise SystemExit(f"`{' '.join(map(str, command))}` failed; its message is above")
+        try:
+            return self.prepare()
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def prepare(self):
         self.cluster = Cluster(self.folder)
         self.cluster.api.create("/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
         deadline = time.monotonic() + 20
