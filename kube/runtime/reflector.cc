@@ -42,7 +42,9 @@ std::string explain(const Resource& resource, const Error& error) {
   std::string text = error.to_string();
   if (error.code == Code::kNotFound) {
     text += " (the API server does not serve " + resource.plural + " in " + resource.api_version() +
-            ": is the CustomResourceDefinition installed? kubectl apply -f crds/)";
+            (resource.group.find('.') == std::string::npos || resource.group.ends_with(".k8s.io")
+                 ? ": is this the address of a Kubernetes API server?)"
+                 : ": is the CustomResourceDefinition installed? kubectl apply -f crds/)");
   } else if (error.code == Code::kForbidden) {
     text += " (this identity may not list and watch " + resource.plural + ": check its ClusterRole)";
   } else if (error.code == Code::kUnauthorized) {

@@ -459,6 +459,25 @@ TEST_CASE(
   CHECK(f.world.log().count("work again") == 1);
 }
 
+TEST_CASE("a server that knows no pods: no word of definitions, the address is asked about") {
+  VirtualWorld world;
+  ScriptedTransport server(world.env());
+  server.on_open([](const kube::HttpRequest&) {
+    return kube::HttpResponse{.status = 404, .body = "404 page not found\n"};
+  });
+  Client client(server, "test/1");
+  const Resource pods{.group = "", .version = "v1", .plural = "pods", .kind = "Pod"};
+  Informer<Thing> informer(world.env(), client, {.resource = pods}, decode);
+  TaskScope scope(world.env());
+  informer.start(scope);
+  world.run_for(Millis{5'000});
+  const std::string reason = informer.health().error().message;
+  CHECK(reason.find("address of a Kubernetes API server?") != std::string::npos);
+  CHECK(reason.find("CustomResourceDefinition") == std::string::npos);
+  scope.cancel();
+  world.run(scope.join());
+}
+
 TEST_CASE("rule 30: a cancelled informer drops its stream at once") {
   Fixture f;
   f.start_synced();
