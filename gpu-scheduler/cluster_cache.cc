@@ -21,6 +21,24 @@ bool counts_differently(const api::Pod& a, const api::Pod& b) {
 
 }  // namespace
 
+ClusterCache::ClusterCache(std::string scheduler_name, StorageLookup storage)
+    : scheduler_name_(std::move(scheduler_name)), storage_(std::move(storage)) {
+  if (!storage_.claim_in_use)
+    storage_.claim_in_use = [this](std::string_view key) { return claim_in_use(key); };
+}
+
+/// Asked for ReadWriteOncePod claims alone, so no index is kept. O(pods).
+bool ClusterCache::claim_in_use(std::string_view key) const {
+  return std::ranges::any_of(records_, [&](const auto& entry) {
+    const PodRecord& record = entry.second;
+    if (record.node.empty() || record.pod->spec.volumes.empty() || record.pod->terminal()) return false;
+    const std::string prefix = record.pod->meta.ns + "/";
+    return key.starts_with(prefix) && std::ranges::any_of(record.pod->spec.volumes, [&](const auto& volume) {
+             return volume.claim == key.substr(prefix.size());
+           });
+  });
+}
+
 const PodRecord* ClusterCache::find(std::string_view uid) const {
   const auto it = records_.find(std::string(uid));
   return it == records_.end() ? nullptr : &it->second;

@@ -43,8 +43,10 @@ struct PodRecord {
 /// confirmed or forgotten. Pure: no IO, no clock.
 class ClusterCache {
  public:
-  ClusterCache(std::string scheduler_name, StorageLookup storage)
-      : scheduler_name_(std::move(scheduler_name)), storage_(std::move(storage)) {}
+  /// `storage.claim_in_use` may be empty: the cache knows the pods and answers itself.
+  ClusterCache(std::string scheduler_name, StorageLookup storage);
+  ClusterCache(const ClusterCache&) = delete;
+  ClusterCache& operator=(const ClusterCache&) = delete;
 
   // What informers report. Each returns the events that may help waiting units.
   EventMask pod_changed(const PodRef& old, const PodRef& now);
@@ -89,6 +91,7 @@ class ClusterCache {
   [[nodiscard]] const PodGroupLookup& pod_groups() const { return pod_groups_; }
 
  private:
+  [[nodiscard]] bool claim_in_use(std::string_view key) const;
   EventMask upsert(const PodRef& now);
   EventMask erase(const std::string& uid);
   void place(PodRecord& record);

@@ -155,6 +155,7 @@ engine::NodeSpec to_node_spec(const api::Node& node, const NodeCapacity* capacit
     if (const auto effect = to_taint_effect(taint.effect))
       out.taints.push_back({.key = taint.key, .value = taint.value, .effect = *effect});
   }
+  out.features = node.features;
   set_amounts(node, out);
   out.cached_models = names_in(node.meta.annotation(kCachedModelsAnnotation));
   out.tier = capacity != nullptr ? capacity->tier : tier_of_labels(node.meta.labels);

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "gpu-scheduler/translate.h"
 
 namespace stowage::scheduler {
@@ -19,6 +21,31 @@ engine::DeviceRequest to_device(const engine::Resources& requests, const DeviceW
   return out;
 }
 
+std::vector<engine::PodDisk> to_disks(const std::vector<api::PodDisk>& disks) {
+  std::vector<engine::PodDisk> out;
+  for (const auto& disk : disks)
+    out.push_back({.kind = static_cast<engine::PodDisk::Kind>(disk.kind),
+                   .id = disk.id,
+                   .pool = disk.pool,
+                   .monitors = disk.monitors,
+                   .read_only = disk.read_only});
+  return out;
+}
+
+/// What kube-scheduler 1.37 infers from a pod (component-helpers/nodedeclaredfeatures); other features are
+/// about updates alone.
+std::vector<std::string> features_of(const api::PodSpec& spec) {
+  const auto any_container = [&](bool api::Container::* flag) {
+    const auto has = [flag](const api::Container& container) { return container.*flag; };
+    return std::ranges::any_of(spec.containers, has) || std::ranges::any_of(spec.init_containers, has);
+  };
+  std::vector<std::string> out;
+  if (any_container(&api::Container::restarts_all)) out.emplace_back("RestartAllContainersOnContainerExits");
+  if (spec.host_network && !spec.host_users) out.emplace_back("UserNamespacesHostNetworkSupport");
+  if (any_container(&api::Container::bind_mount_options)) out.emplace_back("VolumeBindMountOptions");
+  return out;
+}
+
 }  // namespace
 
 engine::PodClass to_pod_class(const api::Pod& pod, const DeviceWishes& wishes, VolumeNeeds volumes) {
@@ -29,7 +56,11 @@ engine::PodClass to_pod_class(const api::Pod& pod, const DeviceWishes& wishes, V
   out.device = to_device(out.requests, wishes);
   out.tiers = wishes.tiers;
   // Once it has a node, nothing is chosen for it: one class less.
-  if (pod.spec.node_name.empty()) out.model = pod.meta.annotation(kModelAnnotation);
+  if (pod.spec.node_name.empty()) {
+    out.model = pod.meta.annotation(kModelAnnotation);
+    out.node_features = features_of(pod.spec);
+  }
+  out.disks = to_disks(pod.spec.disks);
   translate_constraints(pod.spec, out);
   out.volume_node_affinity = std::move(volumes.node_affinity);
   return out;

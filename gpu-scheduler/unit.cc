@@ -142,7 +142,9 @@ std::optional<HeldUnit> add_member(ClusterCache& cache, const PodRef& pod, const
                     "devices by resource name",
                     pod->meta.name));
   auto needs = volume_needs(*pod, cache.storage());
-  if (!needs) return held("VolumeNotReady", needs.error().message, bit(ClusterEvent::kStorageChanged));
+  if (!needs)
+    return held("VolumeNotReady", needs.error().message,
+                bit(ClusterEvent::kStorageChanged) | bit(ClusterEvent::kCapacityFreed));
   if (!needs->wait_for_consumer.empty()) out.claims[pod->meta.uid] = needs->wait_for_consumer;
   const auto id = cache.class_of(*pod, wishes, std::move(*needs));
   if (!id) return held("InvalidPod", fmt::format("pod {}: {}", pod->meta.name, id.error().message));

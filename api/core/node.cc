@@ -25,6 +25,7 @@ void read_spec(JsonValue value, Node& out) {
 void read_status(JsonValue value, Node& out) {
   value.object([&out](std::string_view key, JsonValue item) {
     if (key == "allocatable") return read_resources(item, out.allocatable);
+    if (key == "declaredFeatures") return read(item, out.features);
     if (key != "conditions") return;
     std::vector<Condition> conditions;
     read(item, conditions);

@@ -23,7 +23,8 @@ struct Node {
   bool unschedulable = false;
   std::vector<Taint> taints;
   ResourceList allocatable;
-  bool ready = false;  ///< Condition Ready is True.
+  std::vector<std::string> features;  ///< status.declaredFeatures.
+  bool ready = false;                 ///< Condition Ready is True.
 };
 
 /// One JSON object. Errors: kMalformed, naming the path.

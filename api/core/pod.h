@@ -42,6 +42,9 @@ struct Container {
   ResourceList limits;
   std::vector<ContainerPort> ports;
   bool restart_always = false;  ///< An init container that is a sidecar.
+  // What asks for features that the node must declare.
+  bool bind_mount_options = false;  ///< Some volumeMount has bindMountOptions.
+  bool restarts_all = false;        ///< Some restartPolicyRule restarts all containers.
   bool operator==(const Container&) const = default;
 };
 
@@ -101,6 +104,17 @@ struct PodVolume {
   bool operator==(const PodVolume&) const = default;
 };
 
+/// A disk that a volume of the pod names itself: what kube-scheduler's VolumeRestrictions compares.
+struct PodDisk {
+  enum class Kind : uint8_t { kGcePersistentDisk, kAwsElasticBlockStore, kIscsi, kRbd };
+  Kind kind = Kind::kGcePersistentDisk;
+  std::string id;  ///< pdName, volumeID, iqn or image.
+  std::string pool = {};
+  std::vector<std::string> monitors = {};
+  bool read_only = false;
+  bool operator==(const PodDisk&) const = default;
+};
+
 struct ContainerStatus {
   std::string name;
   bool ready = false;
@@ -132,6 +146,8 @@ struct PodSpec {
   std::vector<std::string> scheduling_gates;
   std::vector<std::string> resource_claims;
   std::vector<PodVolume> volumes;
+  std::vector<PodDisk> disks;
+  bool host_users = true;
   std::string pod_group;  ///< spec.schedulingGroup.podGroupName where the cluster serves it.
   bool operator==(const PodSpec&) const = default;
 };

@@ -1,3 +1,5 @@
+#include <optional>
+
 #include "api/core/decode_pod_parts.h"
 #include "api/core/resources.h"
 
@@ -11,6 +13,30 @@ void read(JsonValue value, ContainerPort& out) {
   });
 }
 
+namespace {
+
+void read_mounts(JsonValue list, Container& out) {
+  list.array([&out](JsonValue mount) {
+    mount.object([&out](std::string_view key, JsonValue item) {
+      if (key != "bindMountOptions") return;
+      item.array([&out](JsonValue) { out.bind_mount_options = true; });
+    });
+  });
+}
+
+void read_restart_rules(JsonValue list, Container& out) {
+  list.array([&out](JsonValue rule) {
+    rule.object([&out](std::string_view key, JsonValue item) {
+      if (key != "action") return;
+      std::string action;
+      read(item, action);
+      out.restarts_all = out.restarts_all || action == "RestartAllContainers";
+    });
+  });
+}
+
+}  // namespace
+
 void read(JsonValue value, Container& out) {
   value.object([&out](std::string_view key, JsonValue item) {
     if (key == "name") return read(item, out.name);
@@ -22,6 +48,8 @@ void read(JsonValue value, Container& out) {
       out.restart_always = policy == "Always";
       return;
     }
+    if (key == "volumeMounts") return read_mounts(item, out);
+    if (key == "restartPolicyRules") return read_restart_rules(item, out);
     if (key != "resources") return;
     item.object([&out](std::string_view part, JsonValue list) {
       if (part == "requests") return read_resources(list, out.requests);
@@ -42,8 +70,25 @@ void read(JsonValue value, Toleration& out) {
 
 namespace {
 
-/// Volumes without a claim do not matter to placement and are left out.
-void read_volumes(JsonValue list, std::vector<PodVolume>& out) {
+std::optional<PodDisk::Kind> disk_kind(std::string_view source) {
+  if (source == "gcePersistentDisk") return PodDisk::Kind::kGcePersistentDisk;
+  if (source == "awsElasticBlockStore") return PodDisk::Kind::kAwsElasticBlockStore;
+  if (source == "iscsi") return PodDisk::Kind::kIscsi;
+  if (source == "rbd") return PodDisk::Kind::kRbd;
+  return std::nullopt;
+}
+
+void read_disk(JsonValue value, PodDisk& out) {
+  value.object([&out](std::string_view key, JsonValue item) {
+    if (key == "readOnly") return read(item, out.read_only);
+    if (key == "pool") return read(item, out.pool);
+    if (key == "monitors") return read(item, out.monitors);
+    if (key == "pdName" || key == "volumeID" || key == "iqn" || key == "image") read(item, out.id);
+  });
+}
+
+/// Volumes with neither claim nor disk do not matter to placement and are left out.
+void read_volumes(JsonValue list, PodSpec& out) {
   list.array([&out](JsonValue element) {
     PodVolume volume;
     bool claimed = false;
@@ -53,6 +98,8 @@ void read_volumes(JsonValue list, std::vector<PodVolume>& out) {
         claimed = volume.ephemeral = !item.is_null();
         return;
       }
+      if (const auto kind = disk_kind(key); kind && !item.is_null())
+        return read_disk(item, out.disks.emplace_back(PodDisk{.kind = *kind}));
       if (key != "persistentVolumeClaim") return;
       item.object([&](std::string_view part, JsonValue claim) {
         if (part != "claimName") return;
@@ -60,7 +107,7 @@ void read_volumes(JsonValue list, std::vector<PodVolume>& out) {
         claimed = true;
       });
     });
-    if (claimed) out.push_back(std::move(volume));
+    if (claimed) out.volumes.push_back(std::move(volume));
   });
 }
 
@@ -91,7 +138,7 @@ bool read_spec_part(std::string_view key, JsonValue item, PodSpec& out) {
   if (key == "overhead") return read_resources(item, out.overhead), true;
   if (key == "schedulingGates") return read_names(item, out.scheduling_gates), true;
   if (key == "resourceClaims") return read_names(item, out.resource_claims), true;
-  if (key == "volumes") return read_volumes(item, out.volumes), true;
+  if (key == "volumes") return read_volumes(item, out), true;
   return false;
 }
 
@@ -107,6 +154,7 @@ void read(JsonValue value, PodSpec& out) {
     if (key == "preemptionPolicy") return read(item, out.preemption_policy);
     if (key == "restartPolicy") return read(item, out.restart_policy);
     if (key == "hostNetwork") return read(item, out.host_network);
+    if (key == "hostUsers" && !item.is_null()) return read(item, out.host_users);
     if (key != "schedulingGroup") return;
     item.object([&out](std::string_view part, JsonValue name) {
       if (part == "podGroupName") read(name, out.pod_group);

@@ -49,6 +49,9 @@ class KeyWriter {
   void add(const NodeSelector& s) { add(s.terms); }
   void add(const PreferredNodeTerm& t) { add(int64_t{t.weight}), add(t.term); }
   void add(const Toleration& t) { add(t.key), add(t.op), add(t.value), add(t.effect); }
+  void add(const PodDisk& d) {
+    add(d.kind), add(d.id), add(d.pool), add(d.monitors), add(int64_t{d.read_only});
+  }
   void add(const HostPort& p) { add(p.ip), add(p.protocol), add(int64_t{p.port}); }
   void add(const LabelSelector& s) { add(s.match_labels), add(s.match_expressions); }
   void add(const PodAffinityTerm& t) {
@@ -78,6 +81,7 @@ void add_shape(KeyWriter& key, const PodClass& pod) {
   key.add(pod.model), key.add(pod.tiers), key.add(pod.residency.regions), key.add(pod.residency.zones);
   key.add(pod.node_selector), key.add(pod.required_node_affinity), key.add(pod.preferred_node_affinity);
   key.add(pod.tolerations), key.add(pod.host_ports), key.add(pod.volume_node_affinity);
+  key.add(pod.disks), key.add(pod.node_features);
 }
 
 }  // namespace

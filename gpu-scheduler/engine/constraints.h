@@ -109,4 +109,15 @@ struct HostPort {
   bool operator==(const HostPort&) const = default;
 };
 
+/// A disk that is mounted by name. Two pods on one node may not both mount it, but where both only read it.
+struct PodDisk {
+  enum class Kind : uint8_t { kGcePersistentDisk, kAwsElasticBlockStore, kIscsi, kRbd };
+  Kind kind = Kind::kGcePersistentDisk;
+  std::string id;
+  std::string pool = {};                   ///< Of RBD images.
+  std::vector<std::string> monitors = {};  ///< Of RBD images: the same cluster where one is in common.
+  bool read_only = false;                  ///< Does not help with AWS volumes.
+  bool operator==(const PodDisk&) const = default;
+};
+
 }  // namespace stowage::engine

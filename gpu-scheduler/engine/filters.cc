@@ -56,6 +56,17 @@ bool ports_free(const ClusterState& state, const NodeRow& row, const CompiledCla
   return true;
 }
 
+bool disks_free(const ClusterState& state, const NodeRow& row, const CompiledClass& pod) {
+  for (PodIndex other : row.pods) {
+    for (const auto& used : state.pod_class(state.pod(other).pod_class).disks) {
+      for (const auto& wanted : pod.spec.disks) {
+        if (disks_conflict(used, wanted)) return false;
+      }
+    }
+  }
+  return true;
+}
+
 Rejection insufficient(uint32_t resource) {
   return {Reason::kInsufficient, resource};
 }
@@ -83,6 +94,7 @@ Rejection check_fixed(ClusterState& state, const NodeSpec& spec, const NodeRow& 
 Rejection check_room(const ClusterState& state, const NodeRow& row, const CompiledClass& pod) {
   if (row.reserved) return {Reason::kReserved};
   if (!pod.spec.host_ports.empty() && !ports_free(state, row, pod)) return {Reason::kHostPorts};
+  if (!pod.spec.disks.empty() && !disks_free(state, row, pod)) return {Reason::kDiskConflict};
   if (pod.pods > 0 && row.free_pods < pod.pods) return {Reason::kTooManyPods};
   // As kube-scheduler: what is not asked for is not compared, so an oversubscribed node still takes pods
   // without it.
@@ -130,7 +142,7 @@ int32_t count_slots(const NodeRow& row, const CompiledClass& pod) {
     }
     slots = std::min(slots, shares);
   }
-  if (!pod.spec.host_ports.empty()) slots = std::min<int64_t>(slots, 1);
+  if (pod.excludes_itself) slots = std::min<int64_t>(slots, 1);
   return static_cast<int32_t>(slots);
 }
 

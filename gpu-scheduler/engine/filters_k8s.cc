@@ -23,6 +23,10 @@ bool every_address(const HostPort& port) {
   return port.ip.empty() || port.ip == "0.0.0.0";
 }
 
+bool have_one_in_common(const std::vector<std::string>& a, const std::vector<std::string>& b) {
+  return std::ranges::any_of(a, [&](const auto& one) { return std::ranges::find(b, one) != b.end(); });
+}
+
 std::string_view protocol(const HostPort& port) {
   return port.protocol.empty() ? std::string_view("TCP") : std::string_view(port.protocol);
 }
@@ -43,6 +47,10 @@ StaticVerdict check_static_k8s(const PodClass& pod, const NodeSpec& node) {
     return matches(selector, node.labels, node.name);
   });
   if (!volumes_reach) return {.reason = Reason::kVolumeAffinity};
+  const bool declared = std::ranges::all_of(pod.node_features, [&](const std::string& feature) {
+    return std::ranges::find(node.features, feature) != node.features.end();
+  });
+  if (!declared) return {.reason = Reason::kNodeFeatures};
   return {};
 }
 
@@ -63,6 +71,14 @@ int32_t untolerated_prefer_no_schedule(const PodClass& pod, const NodeSpec& node
 bool host_ports_conflict(const HostPort& a, const HostPort& b) {
   if (a.port <= 0 || a.port != b.port || protocol(a) != protocol(b)) return false;
   return every_address(a) || every_address(b) || a.ip == b.ip;
+}
+
+bool disks_conflict(const PodDisk& a, const PodDisk& b) {
+  if (a.kind != b.kind || a.id != b.id) return false;
+  if (a.kind == PodDisk::Kind::kAwsElasticBlockStore) return true;
+  if (a.kind == PodDisk::Kind::kRbd && (a.pool != b.pool || !have_one_in_common(a.monitors, b.monitors)))
+    return false;
+  return !(a.read_only && b.read_only);
 }
 
 }  // namespace stowage::engine

@@ -25,5 +25,7 @@ int32_t untolerated_prefer_no_schedule(const PodClass& pod, const NodeSpec& node
 /// True when two host ports cannot be used together on one node: same port and protocol, and the same address
 /// or one of them every address.
 bool host_ports_conflict(const HostPort& a, const HostPort& b);
+/// kube-scheduler's VolumeRestrictions, for disks that two pods of one node mount.
+bool disks_conflict(const PodDisk& a, const PodDisk& b);
 
 }  // namespace stowage::engine

@@ -32,7 +32,7 @@ int32_t count_empty_slots(const NodeRow& row, const CompiledClass& pod) {
     slots = std::min(slots,
                      pod.shares() ? devices * (kWholeDevice / pod.device_milli) : devices / pod.device_count);
   }
-  if (!pod.spec.host_ports.empty()) slots = std::min<int64_t>(slots, 1);
+  if (pod.excludes_itself) slots = std::min<int64_t>(slots, 1);
   return static_cast<int32_t>(slots);
 }
 

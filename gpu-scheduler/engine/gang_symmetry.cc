@@ -103,7 +103,7 @@ void GangSymmetry::find_rules(ClusterState& state) {
   for (size_t i = 0; i < classes_.size(); ++i) {
     const auto& pod = state.pod_class(classes_[i]);
     crossed_.push_back(state.cross_pod().concerns(state, classes_[i]));
-    looks_at_pods_ = looks_at_pods_ || crossed_.back() || !pod.host_ports.empty();
+    looks_at_pods_ = looks_at_pods_ || crossed_.back() || !pod.host_ports.empty() || !pod.disks.empty();
     for (const auto& term : pod.required_anti_affinity) {
       if (!apart_by_[i] && sees_running(state, scope_of(term, pod), pod)) apart_by_[i] = term.topology_key;
     }

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "gpu-scheduler/engine/filters_k8s.h"
+
 namespace stowage::engine {
 namespace {
 
@@ -136,7 +138,11 @@ CompiledClass compile(const PodClass& pod_class, Interner& interner) {
   out.plain = pod_class.node_selector.empty() && pod_class.required_node_affinity.empty() &&
               pod_class.preferred_node_affinity.empty() && pod_class.volume_node_affinity.empty() &&
               pod_class.residency == Residency{} && pod_class.tiers.empty() && pod_class.model.empty() &&
-              out.products.empty();
+              out.products.empty() && pod_class.node_features.empty();
+  const auto& disks = pod_class.disks;
+  out.excludes_itself = !pod_class.host_ports.empty() || std::ranges::any_of(disks, [&](const auto& one) {
+    return std::ranges::any_of(disks, [&](const auto& other) { return disks_conflict(one, other); });
+  });
   auto next = static_cast<uint32_t>(interner.shape_ids.size());
   out.shape = interner.shape_ids.emplace(shape_key(pod_class), next).first->second;
   return out;

@@ -31,6 +31,8 @@ struct CompiledClass {
   /// The class asks nothing of a node's object but its devices: no selector, affinity, volume, residency,
   /// tier, product or model. On a plain node (NodeRow::plain) only amounts decide then.
   bool plain = false;
+  /// No two of its pods on one node: host ports, or a disk that only one may mount.
+  bool excludes_itself = false;
   uint32_t shape = 0;  ///< Classes that differ only in what other pods see of them share a shape.
 
   /// Thousandths of devices in all.

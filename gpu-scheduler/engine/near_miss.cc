@@ -123,8 +123,8 @@ bool find_lacks(ClusterState& state, ClassId pod_id, int64_t pods, NearMiss& nea
   const Reason room = check_room(state, row, pod).reason;
   const int64_t slots = count_slots(row, pod) + pods;
   const __int128 wanted = slots;
-  if (room == Reason::kReserved || room == Reason::kHostPorts) return false;
-  if (!pod.spec.host_ports.empty() && slots > 1) return false;
+  if (room == Reason::kReserved || room == Reason::kHostPorts || room == Reason::kDiskConflict) return false;
+  if (pod.excludes_itself && slots > 1) return false;
   if (state.cross_pod().concerns(state, pod_id) &&
       state.cross_pod().begin(state, pod_id).check(near.node) != Reason::kNone) {
     return false;

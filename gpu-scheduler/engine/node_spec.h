@@ -29,6 +29,7 @@ struct NodeSpec {
   Labels labels;
   std::vector<Taint> taints;
   bool unschedulable = false;
+  std::vector<std::string> features;  ///< That the kubelet declares.
   Resources allocatable;
   std::vector<AcceleratorSpec> accelerators;
   Tier tier = Tier::kOnDemand;

@@ -46,6 +46,8 @@ struct PodClass {
   std::vector<PreferredNodeTerm> preferred_node_affinity;
   std::vector<Toleration> tolerations;
   std::vector<HostPort> host_ports;
+  std::vector<PodDisk> disks;
+  std::vector<std::string> node_features;  ///< That the node must declare.
   /// One per bound volume: the PersistentVolume's `nodeAffinity.required`. All must match.
   std::vector<NodeSelector> volume_node_affinity;
 

@@ -44,6 +44,10 @@ std::string describe(Reason reason, std::string_view detail) {
       return "node(s) reserved for other pods";
     case Reason::kHostPorts:
       return "node(s) didn't have free ports for the requested pod ports";
+    case Reason::kNodeFeatures:
+      return "node(s) didn't match Pod's required features";
+    case Reason::kDiskConflict:
+      return "node(s) had no available disk";
     case Reason::kTooManyPods:
       return "Too many pods";
     case Reason::kInsufficient:
@@ -92,6 +96,10 @@ std::string_view reason_name(Reason reason) {
       return "Reserved";
     case Reason::kHostPorts:
       return "HostPortConflict";
+    case Reason::kNodeFeatures:
+      return "NodeFeatures";
+    case Reason::kDiskConflict:
+      return "DiskConflict";
     case Reason::kTooManyPods:
       return "TooManyPods";
     case Reason::kInsufficient:

@@ -13,6 +13,7 @@ enum class Reason : uint8_t {
   kTaint,  ///< Detail: "{key: value}".
   kNodeSelector,
   kVolumeAffinity,
+  kNodeFeatures,  ///< The node does not declare a feature that the pod uses.
   kResidency,
   kTier,
   kProduct,
@@ -20,6 +21,7 @@ enum class Reason : uint8_t {
   kNoSharing,  ///< A share was asked for and the node offers only whole devices.
   kReserved,   ///< Kept free for a demand that is to come.
   kHostPorts,
+  kDiskConflict,  ///< A pod on the node mounts the same disk.
   kTooManyPods,
   kInsufficient,  ///< Detail: the resource's name.
   kDeviceShare,   ///< No single device has that much of a share left.

@@ -47,6 +47,7 @@ constexpr ClassRelaxation kOfClasses[] = {
        pod.spread_constraints.clear();
      }},
     {"it asked for no host ports", [](PodClass& pod) { pod.host_ports.clear(); }},
+    {"it mounted no disks by name", [](PodClass& pod) { pod.disks.clear(); }},
     {"it asked for no CPU", [](PodClass& pod) { pod.requests.cpu_milli = 0; }},
     {"it asked for no memory", [](PodClass& pod) { pod.requests.memory_bytes = 0; }},
 };

@@ -17,7 +17,7 @@ namespace {
 bool is_literal_field(std::string_view key) {
   static const std::set<std::string_view> kFields{"maxSkew",  "minDomains", "hostPort",      "containerPort",
                                                   "weight",   "priority",   "unschedulable", "hostNetwork",
-                                                  "readOnly", "controller"};
+                                                  "readOnly", "controller", "hostUsers"};
   return kFields.contains(key);
 }
 
@@ -97,9 +97,11 @@ class Builder {
         std::ranges::any_of(source_["cordoned"], [&](const YAML::Node& one) { return one.Scalar() == name; });
     const std::string taints =
         source_["taints"] && source_["taints"][name] ? to_json(source_["taints"][name]) : "[]";
+    const std::string features =
+        source_["features"] && source_["features"][name] ? to_json(source_["features"][name]) : "[]";
     add(fmt::format(
-        R"({{"apiVersion":"v1","kind":"Node","metadata":{{"name":{},"labels":{}}},"spec":{{"unschedulable":{},"taints":{}}},"status":{{"allocatable":{}}}}})",
-        json_quote(name), to_json(labels), cordoned, taints, to_json(amounts)));
+        R"({{"apiVersion":"v1","kind":"Node","metadata":{{"name":{},"labels":{}}},"spec":{{"unschedulable":{},"taints":{}}},"status":{{"allocatable":{},"declaredFeatures":{}}}}})",
+        json_quote(name), to_json(labels), cordoned, taints, to_json(amounts), features));
   }
 
   void add_pod(const std::string& name, const YAML::Node& given) {
@@ -122,8 +124,9 @@ class Builder {
         spec.empty() ? spec : spec.substr(1), text("status", "{}")));
   }
 
-  inline static const std::set<std::string> kWords{"name",    "nodes", "taints",  "allocatable", "cordoned",
-                                                   "running", "pod",   "objects", "namespaces",  "feasible"};
+  inline static const std::set<std::string> kWords{"name",     "nodes",      "taints",  "allocatable",
+                                                   "cordoned", "features",   "running", "pod",
+                                                   "objects",  "namespaces", "feasible"};
   inline static const std::set<std::string> kPodWords{"on",     "labels",   "ns",   "deleted",
                                                       "status", "requests", "ports"};
 

@@ -20,6 +20,7 @@ struct Case {
 ///   name       the rule, as a sentence
 ///   nodes      name -> labels; each also has kubernetes.io/hostname, 4 CPU, 8Gi and 110 pods
 ///   taints, allocatable  node name -> list, map
+///   features             node name -> list: status.declaredFeatures
 ///   cordoned   names of unschedulable nodes
 ///   running    pods with `on: NODE`
 ///   pod        the pod to place

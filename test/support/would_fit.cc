@@ -113,6 +113,7 @@ bool grant_one(Granted& world, std::string_view sentence) {
       });
     }
     if (says("it asked for no host ports")) pod.host_ports.clear();
+    if (says("it mounted no disks by name")) pod.disks.clear();
     if (says("it asked for no CPU")) pod.requests.cpu_milli = 0;
     if (says("it asked for no memory")) pod.requests.memory_bytes = 0;
   });

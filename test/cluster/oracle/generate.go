@@ -32,7 +32,7 @@ type generator struct {
 // theme says how likely each kind of rule is in this cluster, so that some clusters are about one rule and others
 // about how rules meet.
 type theme struct {
-	selectors, taints, resources, ports, affinity, spread, volumes int
+	selectors, taints, resources, ports, affinity, spread, volumes, disks, features int
 }
 
 var (
@@ -91,13 +91,13 @@ func pointer[T any](value T) *T { return &value }
 
 func (g *generator) drawTheme() theme {
 	if g.percent(40) {
-		t := theme{5, 5, 10, 5, 5, 5, 3}
-		strong := []*int{&t.selectors, &t.taints, &t.resources, &t.ports, &t.affinity, &t.spread, &t.volumes}
+		t := theme{5, 5, 10, 5, 5, 5, 3, 2, 1}
+		strong := []*int{&t.selectors, &t.taints, &t.resources, &t.ports, &t.affinity, &t.spread, &t.volumes, &t.disks, &t.features}
 		*pick(g, strong) = 75
 		*pick(g, strong) = 40
 		return t
 	}
-	return theme{15, 12, 25, 10, 18, 18, 8}
+	return theme{15, 12, 25, 10, 18, 18, 8, 6, 4}
 }
 
 func (g *generator) addNamespaces() {
@@ -134,6 +134,7 @@ func (g *generator) addNodes() {
 			node.Spec.Taints = append(node.Spec.Taints, g.taint())
 		}
 		node.Status.Allocatable = g.allocatable()
+		g.addDeclaredFeatures(node)
 		g.addNodeNoise(node)
 		g.items = append(g.items, node)
 	}

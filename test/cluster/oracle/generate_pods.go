@@ -21,6 +21,12 @@ func (g *generator) addPod(name string, running bool) {
 	if g.percent(g.theme.volumes) {
 		g.addPodVolumes(pod)
 	}
+	for g.percent(g.theme.disks) && len(pod.Spec.Volumes) < 4 {
+		g.addDisk(pod)
+	}
+	if g.percent(g.theme.features) {
+		g.addFeatureUse(pod)
+	}
 	if running {
 		if len(g.nodes) == 0 {
 			return

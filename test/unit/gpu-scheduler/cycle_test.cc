@@ -477,3 +477,30 @@ TEST_CASE("no eviction would help: the message says so") {
       world.cycle.pending("uid-wants")->message,
       Catch::EndsWith("Preemption is not wired, and no set of pods of lower priority would make room."));
 }
+
+TEST_CASE("a claim for one pod alone: the second waits while the first has a node, then goes") {
+  World world{
+      .cache = ClusterCache(
+          "stowage", {.claim =
+                          [](std::string_view key) {
+                            auto out = std::make_shared<api::PersistentVolumeClaim>();
+                            out->meta.ns = "ns";
+                            out->meta.name = key.substr(3);
+                            out->meta.annotations["pv.kubernetes.io/bind-completed"] = "yes";
+                            out->volume_name = "v";
+                            out->access_modes = {"ReadWriteOncePod"};
+                            out->phase = "Bound";
+                            return out;
+                          },
+                      .volume = [](std::string_view) { return std::make_shared<api::PersistentVolume>(); }})};
+  world.node(make_node("n"));
+  for (const char* name : {"a", "b"}) {
+    auto pod = make_pod(name);
+    pod.pod.spec.volumes = {{.name = "data", .claim = "alone"}};
+    world.pod(pod);
+  }
+  CHECK(world.run() == std::map<std::string, std::string>{{"a", "n"}});
+  CHECK_THAT(world.cycle.pending("uid-b")->message, Catch::Contains("ReadWriteOncePod"));
+  world.remove_pod("a");
+  CHECK(world.run() == std::map<std::string, std::string>{{"b", "n"}});
+}
