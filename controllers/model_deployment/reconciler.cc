@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -34,6 +35,23 @@ constexpr Millis kRefusedPause{30'000};
 
 // Pods of one deployment are bound and become ready one by one; each of them changes a figure.
 constexpr Millis kFiguresPause{1'000};
+
+bool older(const api::ReplicaAttempt& a, const api::ReplicaAttempt& b) {
+  return std::tie(a.attempt, a.restarts, a.forgiven) < std::tie(b.attempt, b.restarts, b.forgiven);
+}
+
+/// What the status says of attempts, but for what this process knows better: a status of long ago may arrive
+/// once more and must give no replica its restarts back.
+std::vector<api::ReplicaAttempt> newest(std::vector<api::ReplicaAttempt> said,
+                                        std::map<int32_t, api::ReplicaAttempt> known) {
+  for (auto& entry : said) {
+    const auto own = known.extract(entry.replica);
+    if (own && older(entry, own.mapped())) entry = own.mapped();
+  }
+  for (auto& [replica, entry] : known)
+    said.push_back(entry);
+  return said;
+}
 
 Millis sooner(std::optional<Millis> a, Millis b) {
   return a && *a < b ? *a : b;
@@ -84,6 +102,10 @@ boost::asio::awaitable<Result<kube::Action>> Reconciler::reconcile(std::string k
   if (const auto refused = refused_.find(key); refused != refused_.end() && !pass.issue)
     pass.issue = refused->second;
   CO_TRY_VOID(co_await write_status(pass));
+  auto& recorded = attempts_of(pass).recorded;
+  recorded.clear();
+  for (const auto& entry : pass.plan.attempts)
+    recorded.emplace(entry.replica, entry);
   tell(pass);
   CO_TRY_VOID(co_await delete_pods(pass));
   CO_TRY_VOID(co_await create_pods(pass));
@@ -115,7 +137,6 @@ void Reconciler::plan(Pass& pass) {
   world.limits = deployment.spec.rollout;
   world.revision = pass.revision;
   world.owner_uid = deployment.meta.uid;
-  world.attempts = pass.before.attempts;
   for (const auto& revision : pass.observed.revisions) {
     if (revision->nodes > 0) world.group_sizes[revision->meta.name] = revision->nodes;
   }
@@ -124,6 +145,7 @@ void Reconciler::plan(Pass& pass) {
   Attempts& known = attempts_of(pass);
   world.taken = known.taken;
   world.made = known.made;
+  world.attempts = newest(pass.before.attempts, known.recorded);
   const MonoTime now = env_.clock.now();
   auto& since = waiting_since_[pass.key];
   for (const auto& [group, seen] : since)
@@ -142,7 +164,7 @@ void Reconciler::plan(Pass& pass) {
 Reconciler::Attempts& Reconciler::attempts_of(const Pass& pass) {
   const std::string& uid = pass.deployment().meta.uid;
   Attempts& out = attempts_[pass.key];
-  if (out.uid != uid) out = {.uid = uid, .taken = {}, .made = {}};
+  if (out.uid != uid) out = {.uid = uid, .taken = {}, .made = {}, .recorded = {}};
   // Only what the cache has shown: of a create whose pod never came, the same name is tried again.
   for (const auto& pod : pass.observed.pods) {
     const auto* owner = pod->meta.controller();

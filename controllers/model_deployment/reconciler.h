@@ -86,6 +86,8 @@ class Reconciler {
     std::string uid;
     std::set<std::pair<int32_t, int32_t>> taken;
     std::map<int32_t, int32_t> made;
+    /// status.attempts as last written or found right, by replica.
+    std::map<int32_t, api::ReplicaAttempt> recorded;
   };
   /// Those of this object, not of an earlier namesake, with what the cache shows now.
   Attempts& attempts_of(const Pass& pass);

@@ -76,6 +76,13 @@ struct WatchMachine::Impl {
   void list_failed(const Error& error);
   void streaming_failed(const Error& error);
   void watch_failed(const Error& error);
+  /// Somebody else's wish ends the stream: that it was well until now counts all the same, or the list would
+  /// wait for what failed long before.
+  void leave(MonoTime now) {
+    const bool watching = mode == Mode::kWatch || (mode == Mode::kStreamingList && !need_list);
+    if (watching && !closed && now - opened >= kHealthyAfter) healthy();
+    closed = true;
+  }
   void drop_replacement() {
     abandon = replacing;
     begin = end = false;
@@ -224,10 +231,13 @@ void WatchMachine::Impl::list_failed(const Error& error) {
   }
   need_list = true;
   if (had_pages && !was_audit) {
-    ++expired_pages;  // an incomplete list is never taken for complete: from the start
-  } else {
-    consistent = true;  // the version that we asked for is gone, or not there yet: ask for none
+    // An incomplete list is never taken for complete: from the start. At once, as client-go does: the server
+    // is well, and the third try in a row has no pages.
+    ++expired_pages;
+    last_error = error;
+    return;
   }
+  consistent = true;  // the version that we asked for is gone, or not there yet: ask for none
   // The first answer to an expired version is an immediate second try; after that, wait.
   if (last_error && last_error->code == Code::kExpired) {
     back_off(error);
@@ -383,19 +393,19 @@ void WatchMachine::failed(const Error& error, MonoTime now) {
   if (!impl_->closed) impl_->broke_off(error, now);
 }
 
-void WatchMachine::relist() {
+void WatchMachine::relist(MonoTime now) {
   Impl& m = *impl_;
+  m.leave(now);
   m.drop_replacement();
   m.need_list = m.consistent = true;
   m.exact = false;
-  m.closed = true;
 }
 
-void WatchMachine::audit() {
+void WatchMachine::audit(MonoTime now) {
   Impl& m = *impl_;
   if (m.version.empty() || m.need_list) return;  // a list is under way anyhow
+  m.leave(now);
   m.exact = true;
-  m.closed = true;
 }
 
 const std::string& WatchMachine::resource_version() const {

@@ -76,10 +76,10 @@ class WatchMachine {
   void failed(const Error& error, MonoTime now);
 
   /// Asks for a consistent LIST as the next step (closed() becomes true): a read that is not older than now.
-  void relist();
+  void relist(MonoTime now);
   /// Asks for a LIST at exactly the version that the cache has, which should equal it (closed() becomes
   /// true). Without a version, or when the server no longer has it, this becomes a relist.
-  void audit();
+  void audit(MonoTime now);
 
   /// The version that the cache has followed to, counting the effects handed out; empty before the first
   /// complete list.

@@ -138,7 +138,7 @@ asio::awaitable<void> Reflector::Impl::interrupted() {
     co_await interrupt.wait();
   } else if (!co_await interrupt.wait_until(*next_audit)) {
     schedule_audit();
-    machine.audit();
+    machine.audit(env.clock.now());
   }
 }
 
@@ -247,7 +247,7 @@ const std::string& Reflector::resource_version() const {
 // version only with the next bookmark, a minute later.
 Async<void> Reflector::barrier() {
   const size_t before = impl_->machine.lists();
-  impl_->machine.relist();
+  impl_->machine.relist(impl_->env.clock.now());
   impl_->interrupt.notify_all();
   while (impl_->machine.lists() == before)
     co_await impl_->changed.wait();

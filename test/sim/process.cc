@@ -127,7 +127,7 @@ bool SimProcess::knows(const std::string& uid) const {
 
 bool SimProcess::able() const {
   const MonoTime now = around_.world.clock().now();
-  return !dead_ && now >= cut_until_ && now >= time_.still_until() &&
+  return !dead_ && !ended() && now >= cut_until_ && now >= time_.still_until() &&
          around_.checker.holds(role_.name, name_);
 }
 

@@ -38,6 +38,12 @@ struct Fixture {
     }
     FAIL("it does not come to rest");
   }
+  void fail_pod(const std::string& name) {
+    Json failed = api.object("pods", name);
+    failed["status"] = {{"phase", "Failed"},
+                        {"containerStatuses", {{{"state", {{"terminated", {{"exitCode", 1}}}}}}}}};
+    api.add("pods", name, failed);
+  }
   std::set<std::string> names(const std::string& plural) {
     std::set<std::string> out;
     for (const auto& object : api.all(plural))
@@ -76,10 +82,7 @@ TEST_CASE("a pod of a group fails: the attempt is in the status before the first
   Fixture f;
   f.api.deploy({{"parallelism", {{"tensor", 8}, {"pipeline", 2}, {"data", 1}}}});
   f.settle();
-  Json failed = f.api.object("pods", "m-0-0-1");
-  failed["status"] = {{"phase", "Failed"},
-                      {"containerStatuses", {{{"state", {{"terminated", {{"exitCode", 1}}}}}}}}};
-  f.api.add("pods", "m-0-0-1", failed);
+  f.fail_pod("m-0-0-1");
   f.api.forget_writes();
   REQUIRE(f.reconcile());
   const auto writes = f.api.writes();
@@ -88,6 +91,26 @@ TEST_CASE("a pod of a group fails: the attempt is in the status before the first
   CHECK(writes[1] == "DELETE pods");
   CHECK(writes[3] == "POST pods");
   CHECK(f.api.object("modeldeployments", "m")["status"]["attempts"][0]["restarts"] == 1);
+}
+
+TEST_CASE("a status of long ago arrives once more: the restarts that were spent stay spent") {
+  Fixture f;
+  f.api.deploy({{"parallelism", {{"tensor", 8}, {"pipeline", 2}, {"data", 1}}},
+                {"rollout", {{"restartBudget", {{"restarts", 1}, {"window", "1h"}}}}}});
+  f.settle();
+  const Json old = f.api.object("modeldeployments", "m")["status"];
+  f.fail_pod("m-0-0-1");
+  f.settle();
+  REQUIRE(f.names("pods") == std::set<std::string>{"m-0-1-0", "m-0-1-1"});
+  Json replayed = f.api.object("modeldeployments", "m");
+  replayed["status"] = old;
+  replayed["metadata"]["resourceVersion"] = "1000000";
+  f.api.add("modeldeployments", "m", replayed);
+  REQUIRE(f.reconcile());
+  CHECK(f.api.object("modeldeployments", "m")["status"]["attempts"][0]["restarts"] == 1);
+  f.fail_pod("m-0-1-1");
+  REQUIRE(f.reconcile());
+  CHECK(f.names("pods") == std::set<std::string>{"m-0-1-0", "m-0-1-1"});
 }
 
 TEST_CASE(

@@ -263,13 +263,31 @@ TEST_CASE("rule 6: a relist replaces the whole cache") {
   w.step();
   w.feed(page("9", "", object("a", "1") + "," + object("b", "2")));
   w.end();
-  w.machine.relist();
+  w.machine.relist(w.now);
   CHECK(w.machine.closed());
   CHECK_FALSE(contains(w.step(), "resourceVersion"));
   w.feed(page("19", "", object("b", "2") + "," + object("c", "12")));
   w.end();
   CHECK(w.cache == std::set<std::string>{"b", "c"});
   CHECK(w.machine.lists() == 2);
+}
+
+TEST_CASE("rule 10: a relist of a watch that was quiet and well does not wait for what failed before it") {
+  World w(false);
+  w.step();
+  for (int i = 0; i < 8; ++i) {
+    w.fail_with(http_error(503, Code::kUnavailable));
+    w.step();
+  }
+  w.feed(page("9", "", object("a", "1")));
+  w.end();
+  CHECK(w.resumes_from("9"));
+  w.now += 15s;
+  w.machine.relist(w.now);
+  w.step();
+  w.fail_with(http_error(503, Code::kUnavailable));
+  w.step();
+  CHECK(w.last.wait <= 1600ms);
 }
 
 TEST_CASE("rule 9: every watch has a random server timeout of 5 to 10 minutes and a shorter idle limit") {
@@ -354,7 +372,7 @@ TEST_CASE("rule 12: an audit lists at exactly the cache's version and the watch 
   World w;
   w.sync("9");
   w.feed(event("ADDED", "damaged", "12"));
-  w.machine.audit();
+  w.machine.audit(w.now);
   CHECK(w.machine.closed());
   CHECK(w.step() == "/api/v1/pods?labelSelector=a%3Db&limit=2&resourceVersion=12&resourceVersionMatch=Exact");
   w.feed(page("12", "t", object("x", "3")));
@@ -371,14 +389,14 @@ TEST_CASE(
     "rule 12: an audit whose version is gone becomes a relist; one that fails otherwise changes nothing") {
   World gone;
   gone.sync("9");
-  gone.machine.audit();
+  gone.machine.audit(gone.now);
   gone.step();
   gone.fail_with(http_error(410, Code::kExpired));
   CHECK(contains(gone.step(), "sendInitialEvents=true"));
 
   World broken;
   broken.sync("9");
-  broken.machine.audit();
+  broken.machine.audit(broken.now);
   broken.step();
   broken.feed(page("9", "t", object("z", "3")));
   broken.fail_with({.code = Code::kUnavailable, .message = "reset"});
@@ -409,11 +427,13 @@ TEST_CASE(
   CHECK(w.abandoned == 1);
   CHECK(w.cache.empty());
   CHECK_FALSE(contains(w.step(), "continue"));
+  CHECK(w.last.wait == 0ms);
   w.feed(page("19", "t2", object("c", "1")));
   w.end();
   w.step();
   w.fail_with(http_error(410, Code::kExpired));
   CHECK_FALSE(contains(w.step(), "limit="));  // twice: everything in one answer
+  CHECK(w.last.wait == 0ms);
   w.feed(page("29", "", object("d", "1")));
   w.end();
   CHECK(w.cache == std::set<std::string>{"d"});
