@@ -172,27 +172,34 @@ void keep_system_fields(const Json& old, Json& object) {
   }
 }
 
+/// Makes one member what it was. What is equal is left: to compare costs less than to copy.
+void restore_member(const Json& from, Json& to, const std::string& key) {
+  const Json* value = find(from, key);
+  if (value == nullptr) {
+    to.erase(key);
+  } else if (const Json* have = find(to, key); have == nullptr || *have != *value) {
+    to[key] = *value;
+  }
+}
+
+/// The same for all members but these.
+void restore_members(const Json& from, Json& to, std::initializer_list<std::string_view> but) {
+  const auto kept = [&](const std::string& key) { return std::ranges::find(but, key) != but.end(); };
+  std::erase_if(to.get_ref<Json::object_t&>(),
+                [&](const auto& member) { return !kept(member.first) && !from.contains(member.first); });
+  for (const auto& [key, value] : from.items()) {
+    if (!kept(key)) restore_member(from, to, key);
+  }
+}
+
 /// Which part of the object this request may change.
 void limit_to_subresource(const Call& call, const Json& old, Json& object) {
   const Resource& resource = *call.resource;
-  const auto take = [](const Json& from, Json& to, const char* key) {
-    if (const Json* value = find(from, key)) {
-      to[key] = *value;
-    } else {
-      to.erase(key);
-    }
-  };
   if (call.subresource == "status") {
-    Json limited = old;
-    take(object, limited, "status");
-    if (!resource.custom) {
-      limited["metadata"] = object["metadata"];
-    } else {
-      take(object["metadata"], limited["metadata"], "managedFields");
-    }
-    object = std::move(limited);
+    restore_members(old, object, {"metadata", "status"});
+    if (resource.custom) restore_members(old["metadata"], object["metadata"], {"managedFields"});
   } else if (resource.has_status) {
-    take(old, object, "status");
+    restore_member(old, object, "status");
   }
 }
 
