@@ -27,11 +27,16 @@ struct Slot {
   [[nodiscard]] bool is(const std::string& wanted) const { return revision == wanted; }
 };
 
+/// Higher numbers in a status were not written by us, and leave no room to count on from.
+constexpr int32_t kMostRecorded = 500'000'000;
+
 class Planner {
  public:
   explicit Planner(const World& world) : world_(world), grouped_(group_members(world)) {
-    for (const auto& entry : world.attempts)
-      recorded_[entry.replica] = entry;
+    for (const auto& entry : world.attempts) {
+      if (entry.replica >= 0 && entry.attempt >= 0 && entry.attempt <= kMostRecorded)
+        recorded_[entry.replica] = entry;
+    }
   }
 
   Plan run() {
@@ -155,6 +160,8 @@ class Planner {
 
 // The highest attempt is the replica; lower ones, and those below what was recorded, were given up.
 void Planner::find_slots() {
+  for (const Member* stray : grouped_.strays)
+    plan_.deletes.push_back({stray->fact.meta.name, stray->fact.meta.uid, -1, GroupEnd::kRelabelled});
   for (auto& [replica, groups] : grouped_.by_replica) {
     const auto recorded = recorded_.find(replica);
     const int32_t least = recorded == recorded_.end() ? 0 : recorded->second.attempt;

@@ -53,6 +53,7 @@ enum class GroupEnd {
   kMemberGone,  ///< A pod was deleted by somebody.
   kNameTaken,   ///< The name of a pod that it still needs is held by somebody else.
   kHalfBound,   ///< Some of its pods are bound and the others found no room for too long.
+  kRelabelled,  ///< One pod: ours, but its labels do not say any more which member it is.
 };
 
 /// One replica as it is after the plan: for counts and conditions.
@@ -75,7 +76,7 @@ struct ReplicaView {
 struct PodDelete {
   std::string name;
   std::string uid;
-  int32_t replica = 0;
+  int32_t replica = 0;  ///< -1 where it is not known (kRelabelled).
   GroupEnd why = GroupEnd::kNone;
 };
 

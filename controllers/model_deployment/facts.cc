@@ -12,10 +12,14 @@ namespace {
 
 using api::JsonValue;
 
-int32_t number(const std::string& text) {
+// Anybody who may label pods writes these: no sum of them overflows, no loop over them takes long.
+constexpr int32_t kMostNumber = 1'000'000'000;
+constexpr int32_t kMostMembers = 4'096;  // more than the 2,048 devices that one replica can have
+
+int32_t number(const std::string& text, int32_t most = kMostNumber) {
   int32_t out = -1;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
-  return error == std::errc{} && end == text.data() + text.size() && out >= 0 ? out : -1;
+  return error == std::errc{} && end == text.data() + text.size() && out >= 0 && out <= most ? out : -1;
 }
 
 // Labels, annotations and foreign owners are dropped: they are most of an object's bytes.
@@ -162,8 +166,10 @@ Result<PodFact> decode_pod_fact(std::string_view json) {
         out.revision = meta.label(kRevisionLabel);
         out.replica = number(meta.label(kReplicaLabel));
         out.attempt = number(meta.label(kAttemptLabel));
-        out.rank = number(meta.label(kRankLabel));
-        out.group_size = number(meta.annotation(kGroupSizeAnnotation));
+        out.rank = number(meta.label(kRankLabel), kMostMembers);
+        out.group_size = number(meta.annotation(kGroupSizeAnnotation), kMostMembers);
+        // Labels can be changed, names cannot.
+        if (meta.name != pod_name(out.deployment, out.replica, out.attempt, out.rank)) out.rank = -1;
         out.meta = strip(meta);
       }
       if (key == "spec") {
@@ -237,6 +243,7 @@ Result<RevisionFact> decode_revision_fact(std::string_view json) {
       if (key == "port") read(field, out.port);
     });
   }));
+  if (out.nodes > kMostMembers) out.nodes = 0;
   return out;
 }
 

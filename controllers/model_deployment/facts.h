@@ -42,7 +42,7 @@ struct PodFact {
   std::string problem;  ///< Unbound: the scheduler's message. Else: why the engine waits or ended.
   std::string problem_reason;
 
-  /// False for a pod whose labels do not say which member it is: never touched.
+  /// False for a pod whose labels do not say which member it is, or say what its name does not.
   [[nodiscard]] bool is_member() const { return replica >= 0 && attempt >= 0 && rank >= 0; }
 };
 

@@ -4,6 +4,12 @@
 #include <utility>
 
 namespace stowage::model_deployment {
+namespace {
+
+/// Somebody else's pods may have any number in their names; beyond this one they are in nobody's way.
+constexpr int32_t kMostForeignAttempt = 1'000'000;
+
+}  // namespace
 
 bool Group::ready() const {
   return missing.empty() && !has_terminating && std::ranges::all_of(pods, [](const Member* m) {
@@ -42,11 +48,16 @@ Grouped group_members(const World& world) {
   std::map<std::pair<int32_t, int32_t>, Group> groups;
   for (const Member& member : world.members) {
     const PodFact& fact = member.fact;
-    if (!fact.is_member()) continue;
+    const auto* owner = fact.meta.controller();
+    const bool ours = owner != nullptr && owner->uid == world.owner_uid;
+    if (!fact.is_member()) {
+      if (ours && !fact.meta.deleted) out.strays.push_back(&member);
+      continue;
+    }
+    if (!ours && fact.attempt > kMostForeignAttempt) continue;
     auto [last, fresh] = out.last_attempt.try_emplace(fact.replica, fact.attempt);
     last->second = std::max(last->second, fact.attempt);
-    const auto* owner = fact.meta.controller();
-    if (owner == nullptr || owner->uid != world.owner_uid) continue;
+    if (!ours) continue;
     Group& group = groups[{fact.replica, fact.attempt}];
     group.replica = fact.replica;
     group.attempt = fact.attempt;

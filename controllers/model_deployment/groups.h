@@ -29,6 +29,7 @@ struct Group {
 struct Grouped {
   std::map<int32_t, std::vector<Group>> by_replica;  ///< Attempts in rising order.
   std::map<int32_t, int32_t> last_attempt;           ///< Highest attempt of any pod, whoever owns it.
+  std::vector<const Member*> strays;                 ///< Ours, live, and no member: relabelled by somebody.
 };
 
 /// Pods of other owners count only for the names they hold.

@@ -254,6 +254,11 @@ void Reconciler::event(const Pass& pass, std::string type, std::string reason, s
 void Reconciler::tell(const Pass& pass) {
   int32_t last = -1;
   for (const auto& gone : pass.plan.deletes) {
+    if (gone.why == GroupEnd::kRelabelled) {
+      event(pass, "Warning", "PodRelabelled",
+            fmt::format("pod {} is deleted: its labels do not say any more which member it is", gone.name));
+      continue;
+    }
     if (gone.replica == last) continue;
     last = gone.replica;
     const auto say = [&](const char* type, const char* reason, const char* text) {
@@ -288,6 +293,7 @@ void Reconciler::tell(const Pass& pass) {
       case GroupEnd::kObsolete:
         say("Normal", "ReplicaRemoved", "is removed");
         break;
+      case GroupEnd::kRelabelled:
       case GroupEnd::kNone:
         break;
     }

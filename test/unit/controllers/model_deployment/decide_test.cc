@@ -1,5 +1,6 @@
 #include "controllers/model_deployment/decide.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "world.h"
@@ -42,6 +43,35 @@ TEST_CASE(
   CHECK(plan.creates[3].replica == 1);
   CHECK(plan.attempts.empty());
   CHECK(plan.deletes.empty());
+}
+
+TEST_CASE("a pod of ours whose labels were changed by hand: it goes, and its group is replaced whole") {
+  Cluster cluster(1, 2);
+  cluster.group(0, kNew);
+  cluster.at(0, 1).fact.rank = -1;
+  const std::string stray = cluster.world.members[1].fact.meta.uid;
+  const Plan plan = cluster.decide();
+  REQUIRE(plan.deletes.size() == 2);
+  CHECK(std::ranges::any_of(plan.deletes, [&](const PodDelete& gone) {
+    return gone.uid == stray && gone.why == GroupEnd::kRelabelled && gone.replica == -1;
+  }));
+  CHECK(plan.creates.size() == 2);
+  CHECK(plan.creates[0].attempt == 1);
+  // One that somebody else owns is none of our business.
+  cluster.world.members[1].fact.meta.owners.clear();
+  CHECK(cluster.decide().deletes.size() == 1);
+}
+
+TEST_CASE("attempt numbers that we never wrote: no overflow, and replicas go on") {
+  Cluster cluster(1);
+  cluster.world.attempts = {{.replica = 0, .attempt = 2'147'483'647}, {.replica = -1, .attempt = 3}};
+  CHECK(cluster.decide().creates.at(0).attempt == 0);
+  // Somebody's pod under a name that looks like ours.
+  cluster.world.attempts.clear();
+  cluster.pod(0, 999'999'999, 0, 1, kNew).fact.meta.owners.clear();
+  const Plan plan = cluster.decide();
+  REQUIRE(plan.creates.size() == 1);
+  CHECK(plan.creates[0].attempt == 0);
 }
 
 TEST_CASE("everything is ready: nothing is done") {

@@ -1,5 +1,7 @@
 #include "controllers/model_deployment/status.h"
 
+#include <fmt/format.h>
+
 #include <catch2/catch.hpp>
 
 #include "controllers/model_deployment/facts.h"
@@ -156,11 +158,11 @@ TEST_CASE("a status that went to the API server and came back: equal to what was
 
 TEST_CASE("pods as the API server has them: what ended them is told apart") {
   const auto end = [](const std::string& status) {
-    const auto fact =
-        decode_pod_fact(R"({"metadata":{"name":"p","namespace":"a","labels":{"stowage.dev/deployment":"m",
+    const auto fact = decode_pod_fact(
+        R"({"metadata":{"name":"m-1-2-3","namespace":"a","labels":{"stowage.dev/deployment":"m",
       "stowage.dev/replica":"1","stowage.dev/attempt":"2","stowage.dev/rank":"3"},"annotations":{"stowage.dev/group-size":"4"}},
       "spec":{"nodeName":"n"},"status":)" +
-                        status + "}");
+        status + "}");
     REQUIRE(fact);
     CHECK(fact->is_member());
     CHECK(fact->group_size == 4);
@@ -178,13 +180,35 @@ TEST_CASE("pods as the API server has them: what ended them is told apart") {
   CHECK(end(R"({"phase":"Failed","reason":"UnexpectedAdmissionError"})") == PodEnd::kRejected);
 }
 
+TEST_CASE("labels that say what the pod's name does not, or numbers beyond reason: no member") {
+  const auto fact = [](const char* replica, const char* attempt, const char* size) {
+    const auto out = decode_pod_fact(fmt::format(
+        R"({{"metadata":{{"name":"m-{0}-{1}-0","namespace":"a","labels":{{"stowage.dev/deployment":"m",)"
+        R"("stowage.dev/replica":"{0}","stowage.dev/attempt":"{1}","stowage.dev/rank":"0"}},)"
+        R"("annotations":{{"stowage.dev/group-size":"{2}"}}}}}})",
+        replica, attempt, size));
+    REQUIRE(out);
+    return *out;
+  };
+  CHECK(fact("0", "0", "2").is_member());
+  CHECK(fact("0", "1000000000", "2").is_member());
+  CHECK_FALSE(fact("0", "2147483647", "2").is_member());
+  CHECK_FALSE(fact("abc", "0", "2").is_member());
+  // A loop over ranks must end.
+  CHECK(fact("0", "0", "2147483647").group_size < 0);
+  const auto moved = decode_pod_fact(R"({"metadata":{"name":"m-0-0-1","labels":{"stowage.dev/deployment":"m",
+      "stowage.dev/replica":"0","stowage.dev/attempt":"5","stowage.dev/rank":"1"}}})");
+  REQUIRE(moved);
+  CHECK_FALSE(moved->is_member());
+}
+
 TEST_CASE("a pod alone crashes beyond its budget: Stalled, in words that stay while the kubelet goes on") {
   Story story(1);
   story.cluster.group(0, kNew);
   PodFact& fact = story.cluster.at(0).fact;
   const auto crashed = [&](const std::string& container) {
     const auto read =
-        decode_pod_fact(R"({"metadata":{"name":"p","namespace":"a"},"spec":{"nodeName":"n"},"status":
+        decode_pod_fact(R"({"metadata":{"name":"m-1-2-3","namespace":"a"},"spec":{"nodeName":"n"},"status":
       {"phase":"Running","containerStatuses":[)" +
                         container + "]}}");
     REQUIRE(read);
