@@ -33,8 +33,15 @@ constexpr Millis kLeastTimeout{500};
 struct Record {
   std::string version;
   std::string holder;
+  std::string renewed;  ///< As the holder wrote it: compared, never read as a time.
   int64_t transitions = 0;
   Millis lease{0};
+
+  /// Whether both say the same of who leads; a label or a manager's name may differ.
+  [[nodiscard]] bool same_term(const Record& other) const {
+    return holder == other.holder && renewed == other.renewed && transitions == other.transitions &&
+           lease == other.lease;
+  }
 };
 
 // A lease is read every second or two by every replica: without building a tree.
@@ -56,6 +63,7 @@ Result<Record> read_record(std::string_view text) {
     out.version = text_at(meta, "resourceVersion");
   if (simdjson::dom::object spec; lease["spec"].get_object().get(spec) == simdjson::SUCCESS) {
     out.holder = text_at(spec, "holderIdentity");
+    out.renewed = text_at(spec, "renewTime");
     out.transitions = number_at(spec, "leaseTransitions");
     // A day is beyond any sensible lease; clamped so that a foreign value cannot overflow a time.
     out.lease = Millis{1000 * std::clamp<int64_t>(number_at(spec, "leaseDurationSeconds"), 0, 86'400)};
@@ -106,10 +114,11 @@ struct LeaderElector::Impl {
   Counter transitions;
 };
 
+// Only a word of the holder's is a sign of life: an annotation by somebody else lengthens no dead leader's
+// term.
 void LeaderElector::Impl::observe(Record seen) {
-  if (seen.version == observed.version) return;
+  if (observed.version.empty() || !seen.same_term(observed)) observed_at = env.clock.now();
   observed = std::move(seen);
-  observed_at = env.clock.now();
 }
 
 // `sent` and not the time of the answer: the server's count may have begun any time in between.

@@ -19,6 +19,7 @@ LeaseServer::LeaseServer(kube::Environment env) : transport_(env) {
 std::string LeaseServer::body() const {
   json spec = {{"leaseDurationSeconds", duration_}, {"leaseTransitions", transitions_}};
   if (!holder_.empty()) spec["holderIdentity"] = holder_;
+  if (!renewed_.empty()) spec["renewTime"] = renewed_;
   return json{
       {"kind", "Lease"}, {"metadata", {{"resourceVersion", std::to_string(version_)}}}, {"spec", spec}}
       .dump();
@@ -34,6 +35,10 @@ void LeaseServer::changed() {
 void LeaseServer::write(std::string holder) {
   holder_ = std::move(holder);
   if (duration_ == 0) duration_ = 15;
+  changed();
+}
+
+void LeaseServer::annotate() {
   changed();
 }
 
@@ -58,6 +63,7 @@ ScriptedTransport::Reply LeaseServer::change(const HttpRequest& request) {
   if (spec.contains("holderIdentity")) {
     holder_ = spec["holderIdentity"].is_string() ? spec["holderIdentity"].get<std::string>() : "";
   }
+  renewed_ = spec.value("renewTime", renewed_);
   duration_ = spec.value("leaseDurationSeconds", duration_);
   transitions_ = spec.value("leaseTransitions", transitions_);
   changed();

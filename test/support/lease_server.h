@@ -27,6 +27,8 @@ class LeaseServer {
   [[nodiscard]] int renewals() const { return patches_; }
   /// A foreign write, with kubectl or by a rival.
   void write(std::string holder);
+  /// A foreign write that says nothing of who leads: an annotation.
+  void annotate();
   /// No answer to anything any more (true), or answers again.
   void set_down(bool down) { down_ = down; }
   /// The next write is applied, and its answer lost.
@@ -47,6 +49,7 @@ class LeaseServer {
   ScriptedTransport transport_;
   ScriptedTransport::OnCall other_;
   std::string holder_;
+  std::string renewed_;
   int64_t duration_ = 0;
   int64_t transitions_ = 0;
   int64_t version_ = 0;

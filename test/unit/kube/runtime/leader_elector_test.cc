@@ -86,6 +86,21 @@ TEST_CASE("leader election: a holder that stops renewing is replaced after its l
   CHECK(server.transitions() == 1);
 }
 
+TEST_CASE("leader election: an annotation on the lease does not lengthen a dead holder's term") {
+  VirtualWorld world;
+  LeaseServer server(world.env());
+  auto a = std::make_unique<Candidate>(world, server, "a");
+  world.run_for(Millis{1'000});
+  Candidate b(world, server, "b");
+  world.run_for(Millis{9'000});
+  a->scope.cancel();
+  world.settle();
+  world.run_for(Millis{10'000});
+  server.annotate();
+  REQUIRE(world.run_until([&] { return b.won; }, Millis{7'000}));
+  CHECK(server.transitions() == 1);
+}
+
 TEST_CASE("rule 30: a released lease is taken by the standby at once") {
   VirtualWorld world;
   LeaseServer server(world.env());
