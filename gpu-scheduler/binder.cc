@@ -61,6 +61,11 @@ asio::awaitable<BindOutcome> Binder::bind(const PlannedBind& plan) {
       // An earlier send may have reached the pod all the same; the last look said that it did not.
       co_return BindOutcome{BindEnd::kRefused, fmt::format("node {} was removed or replaced", plan.node)};
     }
+    const bool waited = sent > 0 || !plan.claims.empty();
+    if (waited && !cache_.still_fits(plan.pod->meta.uid)) {
+      co_return BindOutcome{BindEnd::kRefused,
+                            fmt::format("others took the room on node {} meanwhile", plan.node)};
+    }
     const auto answer = co_await client_.bind({.ns = plan.pod->meta.ns,
                                                .pod = plan.pod->meta.name,
                                                .pod_uid = plan.pod->meta.uid,

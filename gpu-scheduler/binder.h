@@ -27,7 +27,9 @@ struct BindOutcome {
 
 /// Sends binds and does not rest before their end is known. Never binds to a node that was replaced by one of
 /// the same name. An ambiguous answer (timeout, broken connection, 5xx) is followed by a live read; while the
-/// pod is still unbound the same bind is sent again, so that a late arrival of the first is harmless.
+/// pod is still unbound the same bind is sent again, so that a late arrival of the first is harmless. What
+/// others have bound in the meantime counts: a bind that had to wait is not sent to a node that is full by
+/// now.
 class Binder {
  public:
   Binder(kube::Environment env, kube::Client& client, const ClusterCache& cache)

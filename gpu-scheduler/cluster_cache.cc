@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "gpu-scheduler/engine/fit.h"
 
 namespace stowage::scheduler {
 namespace {
@@ -198,6 +199,11 @@ void ClusterCache::unplace(const std::string& uid, const PodRecord& record) {
   if (homeless == homeless_.end()) return;
   homeless->second.erase(uid);
   if (homeless->second.empty()) homeless_.erase(homeless);
+}
+
+bool ClusterCache::still_fits(std::string_view uid) const {
+  const auto pod = state_.find_pod(uid);
+  return !pod || engine::still_has_room(state_, *pod);
 }
 
 void ClusterCache::assumed(std::string_view uid, const std::string& node) {

@@ -66,6 +66,9 @@ class ClusterCache {
   [[nodiscard]] engine::ClusterState& state() { return state_; }
   [[nodiscard]] const engine::ClusterState& state() const { return state_; }
   [[nodiscard]] const PodRecord* find(std::string_view uid) const;
+  /// Whether the node of an assumed pod still has room for it, now that others have bound pods as well. True
+  /// of a pod that holds nothing.
+  [[nodiscard]] bool still_fits(std::string_view uid) const;
   /// UID of the node object now; empty when there is none.
   [[nodiscard]] std::string_view node_uid(std::string_view node) const;
   [[nodiscard]] const CapacityPools& pools() const { return pools_; }

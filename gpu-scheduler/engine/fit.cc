@@ -34,6 +34,14 @@ Choice evaluate_on(ClusterState& state, ClassId pod_id, NodeIndex node, const Po
              : score_packability(values, shape, pod);
 }
 
+bool still_has_room(const ClusterState& state, PodIndex pod) {
+  const ClassId pod_class = state.pod(pod).pod_class;
+  const NodeIndex node = state.pod(pod).node;
+  ClusterState without = state.fork();
+  without.remove_pod(pod);
+  return !check_room(without, without.node(node), without.compiled(pod_class));
+}
+
 PodIndex assign_on(ClusterState& state, RunningPod pod, const Policy& policy) {
   const auto& compiled = state.compiled(pod.pod_class);
   if (compiled.shares()) {

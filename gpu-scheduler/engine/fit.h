@@ -19,4 +19,8 @@ Choice evaluate_on(ClusterState& state, ClassId pod, NodeIndex node, const Polic
 /// Assigns the pod to `pod.node` with the devices that the policy would take. The pod fits.
 PodIndex assign_on(ClusterState& state, RunningPod pod, const Policy& policy);
 
+/// Whether the pod's node had room for it if it came last of all: false when others have taken, meanwhile,
+/// what it asks for. Forks the state: for single questions.
+bool still_has_room(const ClusterState& state, PodIndex pod);
+
 }  // namespace stowage::engine

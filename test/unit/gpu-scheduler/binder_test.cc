@@ -96,6 +96,26 @@ TEST_CASE("lost request: the same bind is sent again") {
   CHECK(server.sent == 2);
 }
 
+TEST_CASE("others took the room between two sends: refused, and not sent again") {
+  for (const int64_t foreign : {5, 6}) {
+    Server server;
+    server.cache.pod_changed(nullptr,
+                             make_pod("p").gpus(3).on("n").ref());  // counted already, as when assumed
+    server.binds = {Reply{.result = fail(Code::kUnavailable, "overloaded")}, created()};
+    server.transport.on_call([&](const kube::HttpRequest& request) {
+      if (request.method == kube::Method::kGet) return server.live;
+      if (server.sent == 0)
+        server.cache.pod_changed(nullptr, make_pod("foreign").gpus(foreign).foreign().on("n").ref());
+      return server.binds[server.sent++];
+    });
+    INFO(foreign);
+    const BindOutcome outcome = server.bind();
+    CHECK(outcome.end == (foreign == 5 ? BindEnd::kBound : BindEnd::kRefused));
+    CHECK(server.sent == (foreign == 5 ? 2 : 1));
+    if (foreign == 6) CHECK(outcome.message == "others took the room on node n meanwhile");
+  }
+}
+
 TEST_CASE("conflict: the live pod decides") {
   for (const auto& [body, end] :
        {std::pair{kOnN, BindEnd::kBound}, std::pair{kOnM, BindEnd::kRefused},
