@@ -12,6 +12,7 @@
 #include "gpu-scheduler/engine/cluster_state.h"
 #include "gpu-scheduler/engine/interner.h"
 #include "gpu-scheduler/engine/place.h"
+#include "gpu-scheduler/replay/fragmentation.h"
 
 namespace stowage::replay {
 namespace {
@@ -27,7 +28,9 @@ struct Unit {
 class Player {
  public:
   Player(const Scenario& scenario, const engine::Policy& policy)
-      : scenario_(scenario), policy_(policy), state_(scenario.policy.levels) {}
+      : scenario_(scenario), policy_(policy), state_(scenario.policy.levels) {
+    if (policy_.model) meter_.emplace(policy_.model);
+  }
 
   Result<ScenarioRun> play() {
     for (const auto& node : scenario_.nodes)
@@ -45,6 +48,7 @@ class Player {
       if (now > scenario_.until) break;
       moments.erase(now);
       at(now);
+      record(now);
     }
     sum_up();
     return std::move(run_);
@@ -160,15 +164,30 @@ class Player {
       unmet(fmt::format("not in one {}", wanted.same_domain));
   }
 
-  void sum_up() {
+  void record(Millis now) {
     int64_t free = 0;
     int64_t all = 0;
     for (const auto node : state_.nodes_in_order()) {
       for (const auto left : state_.node(node).device_free)
         free += left, all += engine::kWholeDevice;
     }
-    run_.allocated_percent =
-        all == 0 ? 0 : 100.0 * static_cast<double>(all - free) / static_cast<double>(all);
+    if (all == 0) return;
+    const auto capacity = static_cast<double>(all);
+    run_.points.push_back({.at = now,
+                           .allocated_percent = 100.0 * static_cast<double>(all - free) / capacity,
+                           .fragmentation_percent = meter_ ? 100.0 * meter_->measure(state_) / capacity : 0});
+  }
+
+  void sum_up() {
+    if (!run_.points.empty()) run_.allocated_percent = run_.points.back().allocated_percent;
+    for (const auto node : state_.nodes_in_order()) {
+      const auto& row = state_.node(node);
+      for (const auto& pool : row.pools) {
+        const auto first = row.device_free.begin() + pool.first;
+        run_.devices.push_back(
+            {state_.node_name(node), std::string(state_.text(pool.product)), {first, first + pool.count}});
+      }
+    }
     for (const auto& unit : units_) {
       const auto pods = unit.demand.pod_count();
       if (unit.state == Unit::State::kRuns) run_.placed += pods;
@@ -183,6 +202,7 @@ class Player {
   std::vector<Unit> units_;
   std::set<std::tuple<int64_t, int64_t, size_t>> waiting_;  ///< Less priority, arrival, index of the unit.
   std::multimap<Millis, size_t> departures_;
+  std::optional<FragmentationMeter> meter_;
   ScenarioRun run_;
 };
 

@@ -66,6 +66,20 @@ struct ScenarioEvent {
 };
 std::string_view to_string(ScenarioEvent::What what);
 
+/// The cluster after everything that happens at one instant.
+struct ScenarioPoint {
+  Millis at{0};
+  double allocated_percent = 0;
+  double fragmentation_percent = 0;  ///< Expected fragmentation in % of the GPUs; 0 without a model.
+};
+
+/// One accelerator pool of a node at the end.
+struct ScenarioDevices {
+  std::string node;
+  std::string product;
+  std::vector<int16_t> free;  ///< Thousandths by device.
+};
+
 struct ScenarioRun {
   std::vector<ScenarioEvent> events;
   int64_t placed = 0;   ///< Pods that run at the end.
@@ -74,6 +88,8 @@ struct ScenarioRun {
   double allocated_percent = 0;    ///< Of the GPUs, at the end.
   int64_t failed = 0;              ///< Expectations that did not hold.
   std::vector<std::string> unmet;  ///< Why, one or more each: "file:line: entry: sentence".
+  std::vector<ScenarioPoint> points;
+  std::vector<ScenarioDevices> devices;
 };
 
 /// Plays the scenario with the policy. Errors: kInvalidArgument of the engine, naming the field.
