@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <limits>
 #include <span>
 
 #include "gpu-scheduler/engine/class_cache.h"
@@ -11,6 +12,9 @@ namespace {
 /// From so many changes on (nodes / this) all versions are compared in one pass: a pass over two columns
 /// costs as much as a few visits in the order of the log.
 constexpr uint64_t kPassPerChange = 16;
+
+/// The version of a node that the filters of its object reject: no change of its room is looked at.
+constexpr uint64_t kRejectedForGood = std::numeric_limits<uint64_t>::max();
 
 /// The node now gives this verdict (+1) or no longer does (-1).
 void count(const ClusterState& state, ClassCache& cache, NodeIndex node, const Rejection& verdict, int by) {
@@ -42,9 +46,11 @@ void CacheTable::catch_up(Refresh& task) {
   const std::span<const uint64_t> versions = state.node_versions();
   changed_.clear();
   auto look = [&](NodeIndex node) {
-    if (cache.versions[node] == versions[node]) return;
+    if (cache.versions[node] == versions[node] || cache.versions[node] == kRejectedForGood) return;
     // A class that was not asked for in a while has left the processor's caches.
     __builtin_prefetch(&cache.verdicts[node]);
+    __builtin_prefetch(&cache.scores[node]);
+    __builtin_prefetch(&cache.entries[node]);
     changed_.push_back(node);
   };
   const bool lost = cache.log_position < state.change_base();
@@ -98,7 +104,7 @@ void CacheTable::refresh_node(Refresh& task, NodeIndex node, bool in_tree) {
   auto& [state, cache, pod, policy, model, standing] = task;
   const auto& row = state.node(node);
   auto& [fixed, known] = cache.verdicts[node];
-  cache.versions[node] = state.node_version(node);
+  cache.versions[node] = fixed ? kRejectedForGood : state.node_version(node);
   const Rejection verdict = fixed ? fixed : check_room(state, row, pod);
   if (in_tree && verdict && verdict == known) return;
   if (!in_tree) {
