@@ -46,12 +46,20 @@ struct Place {
   std::string_view key = {};
   size_t index = 0;
   bool item = false;
+  bool entry = false;  ///< Of a map.
 
   [[nodiscard]] std::string text() const {
     std::string out = parent == nullptr ? "" : parent->text();
     if (item) return out + fmt::format("[{}]", index);
     if (!out.empty() && !key.empty()) out += '.';
     return out += key;
+  }
+
+  /// Go's decoder names the fields alone: no places in lists, no keys of maps.
+  [[nodiscard]] std::string fields() const {
+    std::string out = parent == nullptr ? "" : parent->fields();
+    if (item || entry || key.empty()) return out;
+    return out + (out.empty() ? "" : ".") + std::string(key);
   }
 };
 
@@ -71,7 +79,7 @@ class Coercer {
         for (size_t i = 0; i < value.size(); ++i) {
           // A null in a list is Go's zero value.
           if (value[i].is_null() && schema.items->type == Type::kObject) value[i] = Json::object();
-          const Place at{&place, {}, i, true};
+          const Place at{&place, {}, i, true, false};
           if (auto r = any(value[i], *schema.items, at, owner); !r) return r;
         }
         return {};
@@ -89,12 +97,16 @@ class Coercer {
     auto& members = value.get_ref<Json::object_t&>();
     for (auto it = members.begin(); it != members.end();) {
       Json& sub = it->second;
-      const Place at{&place, it->first};
       const Field* field = schema.field(it->first);
+      const Place at{&place, it->first, 0, false, field == nullptr && schema.additional != nullptr};
       const Schema* type = field != nullptr ? field->schema : schema.additional;
       if (type == nullptr) unknown_.push_back(at.text());
       const bool null_entry =
           sub.is_null() && (field != nullptr || type == nullptr || type->type != Type::kString);
+      if (null_entry && type != nullptr && keep_empty_) {  // owned, though it says nothing
+        ++it;
+        continue;
+      }
       if (type == nullptr || null_entry) {
         it = members.erase(it);
         continue;
@@ -148,7 +160,7 @@ class Coercer {
       case Type::kBytes:
         if (!value.is_string()) return wrong(value, schema, place, owner);
         if (!is_base64(value.get_ref<const std::string&>())) {
-          return cannot_handle("illegal base64 data in field " + without_indices(place.text()));
+          return cannot_handle("illegal base64 data in field " + place.fields());
         }
         return {};
       default:
@@ -166,8 +178,7 @@ class Coercer {
     }
     if (fits) return {};
     return cannot_handle(fmt::format("json: cannot unmarshal number {} into Go struct field {}.{} of type {}",
-                                     dump(value), owner, without_indices(place.text()),
-                                     go_type(schema.type)));
+                                     dump(value), owner, place.fields(), go_type(schema.type)));
   }
 
   Refusal wrong(const Json& value, const Schema& schema, const Place& place, std::string_view owner) {
@@ -183,24 +194,13 @@ class Coercer {
       type = "map[string]" + std::string(go_type(schema.additional->type));
     }
     return cannot_handle(fmt::format("json: cannot unmarshal {} into Go struct field {}.{} of type {}",
-                                     json_word(value), owner, without_indices(place.text()), type));
+                                     json_word(value), owner, place.fields(), type));
   }
 
   Refusal cannot_handle(std::string_view why) {
     if (kind_.empty()) return bad_request(std::string(why));
     return bad_request(
         fmt::format("{0} in version \"{1}\" cannot be handled as a {0}: {2}", kind_, version_, why));
-  }
-
-  static std::string without_indices(const std::string& path) {
-    std::string out;
-    bool inside = false;
-    for (const char c : path) {
-      if (c == '[') inside = true;
-      if (!inside) out += c;
-      if (c == ']') inside = false;
-    }
-    return out;
   }
 
   std::string_view kind_, version_;

@@ -1,7 +1,11 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <charconv>
 #include <nlohmann/json.hpp>
+#include <optional>
 
+#include "sandbox/apiserver/go_text.h"
 #include "sandbox/apiserver/patch.h"
 
 namespace stowage::sandbox {
@@ -9,6 +13,7 @@ namespace {
 
 constexpr size_t kMaxOperations = 10'000;
 constexpr size_t kMaxCopiedBytes = size_t{3} << 20;
+constexpr size_t kMaxDepth = 256;  ///< As of a document that is read (InputLimits).
 
 /// kube-apiserver keeps the reason for itself.
 Refusal cannot_apply(const std::string& /*why*/) {
@@ -19,111 +24,169 @@ Refusal cannot_apply(const std::string& /*why*/) {
   return Refusal(std::move(error));
 }
 
-Answer<Json::json_pointer> pointer(const Json& op, const char* member) {
+/// A member of an operation that must be a text.
+Answer<std::string> text_of(const Json& op, const char* member) {
   const Json* text = find(op, member);
   if (text == nullptr) return cannot_apply("the operation has no path");
-  if (!text->is_string())
-    return bad_request(fmt::format(
-        "error decoding patch: json: cannot unmarshal {} into Go struct field jsonPatchOp.{} of type string",
-        text->type_name(), member));
-  try {
-    return Json::json_pointer(text->get<std::string>());
-  } catch (const Json::exception&) {
-    return cannot_apply("the path is no JSON pointer");
+  return text->get<std::string>();
+}
+
+/// Where an operation works: a structure and the name of a part of it, which need not be there.
+struct Spot {
+  Json* inside = nullptr;
+  std::string key;
+};
+
+std::string unescaped(std::string_view part) {
+  std::string out;
+  for (size_t i = 0; i < part.size(); ++i) {
+    const bool escape = part[i] == '~' && i + 1 < part.size() && (part[i + 1] == '0' || part[i + 1] == '1');
+    out += !escape ? part[i] : part[i + 1] == '0' ? '~' : '/';
+    if (escape) ++i;
+  }
+  return out;
+}
+
+/// An index as Go's Atoi reads it, from the end when negative; nothing beyond `size`.
+std::optional<size_t> index_in(std::string_view key, size_t size) {
+  std::string_view digits = key;
+  const bool negative = digits.starts_with('-');
+  if (negative || digits.starts_with('+')) digits.remove_prefix(1);
+  size_t index = 0;
+  const auto [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), index);
+  if (digits.empty() || failure != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
+  if (negative && index > 0) {
+    if (index > size) return std::nullopt;
+    return size - index;
+  }
+  return index < size ? std::optional(index) : std::nullopt;
+}
+
+/// The part itself, or null where an object has none of that name. Error: no such item in a list.
+Answer<Json*> part(const Spot& spot) {
+  if (spot.inside->is_object()) {
+    const auto it = spot.inside->find(spot.key);
+    return it == spot.inside->end() ? nullptr : &*it;
+  }
+  const auto index = index_in(spot.key, spot.inside->size());
+  if (!index) return cannot_apply("unable to access an index");
+  return &(*spot.inside)[*index];
+}
+
+/// What stands before the first slash is not looked at.
+Answer<Spot> spot_of(Json& document, std::string_view path) {
+  size_t slash = path.find('/');
+  if (slash == std::string_view::npos) return cannot_apply("the path is no JSON pointer");
+  Spot out{&document, ""};
+  for (;;) {
+    const size_t next = path.find('/', slash + 1);
+    out.key = unescaped(path.substr(slash + 1, next == std::string_view::npos ? next : next - slash - 1));
+    if (next == std::string_view::npos) return out;
+    auto inner = part(out);
+    if (!inner || *inner == nullptr || !(*inner)->is_structured()) return cannot_apply("doc is missing path");
+    out.inside = *inner;
+    slash = next;
   }
 }
 
-/// nlohmann creates missing parents in places; RFC 6902 wants an error, so the parent is looked up first.
-Answer<void> add(Json& document, const Json::json_pointer& at, Json value) {
-  if (at.empty()) {
-    document = std::move(value);
+/// True if the value nests deeper than a document may.
+bool too_deep(const Json& value, size_t above) {
+  std::vector<std::pair<const Json*, size_t>> open = {{&value, above}};
+  while (!open.empty()) {
+    const auto [at, depth] = open.back();
+    open.pop_back();
+    if (depth > kMaxDepth) return true;
+    if (!at->is_structured()) continue;
+    for (const Json& inner : *at)
+      open.emplace_back(&inner, depth + 1);
+  }
+  return false;
+}
+
+Answer<void> add(Json& document, std::string_view path, Json value) {
+  if (too_deep(value, static_cast<size_t>(std::count(path.begin(), path.end(), '/'))))
+    return cannot_apply("the outcome would be nested too deep");
+  auto spot = spot_of(document, path);
+  if (!spot) return std::unexpected(std::move(spot).error());
+  Json& inside = *spot->inside;
+  if (inside.is_object()) {
+    inside[spot->key] = std::move(value);
     return {};
   }
-  const Json::json_pointer parent_at = at.parent_pointer();
-  if (!document.contains(parent_at)) {
-    return cannot_apply(
-        fmt::format("add operation does not apply: doc is missing path: \"{}\"", at.to_string()));
-  }
-  Json& parent = document[parent_at];
-  const std::string& key = at.back();
-  if (parent.is_object()) {
-    parent[key] = std::move(value);
-    return {};
-  }
-  if (!parent.is_array()) {
-    return cannot_apply(
-        fmt::format("add operation does not apply: doc is missing path: \"{}\"", at.to_string()));
-  }
-  size_t index = parent.size();
-  if (key != "-") {
-    if (key.empty() || key.size() > 9 || key.find_first_not_of("0123456789") != std::string::npos) {
-      return cannot_apply(fmt::format("add operation does not apply: invalid array index \"{}\"", key));
-    }
-    index = std::stoul(key);
-  }
-  if (index > parent.size()) {
-    return cannot_apply(fmt::format("add operation does not apply: index {} out of bounds", index));
-  }
-  parent.insert(parent.begin() + static_cast<Json::difference_type>(index), std::move(value));
+  const auto index = spot->key == "-" ? inside.size() : index_in(spot->key, inside.size() + 1);
+  if (!index) return cannot_apply("unable to access an index");
+  inside.insert(inside.begin() + static_cast<Json::difference_type>(*index), std::move(value));
   return {};
 }
 
-Answer<Json> take(Json& document, const Json::json_pointer& at, std::string_view op) {
-  if (!document.contains(at) || at.empty()) {
-    return cannot_apply(
-        fmt::format("{} operation does not apply: doc is missing path: \"{}\"", op, at.to_string()));
-  }
-  Json value = document[at];
-  Json& parent = document[at.parent_pointer()];
-  if (parent.is_object()) {
-    parent.erase(at.back());
+Answer<Json> take(Json& document, std::string_view path) {
+  auto spot = spot_of(document, path);
+  if (!spot) return std::unexpected(std::move(spot).error());
+  auto found = part(*spot);
+  if (!found || *found == nullptr) return cannot_apply("unable to remove what is not there");
+  Json value = std::move(**found);
+  if (spot->inside->is_object()) {
+    spot->inside->erase(spot->key);
   } else {
-    parent.erase(std::stoul(at.back()));
+    spot->inside->erase(spot->inside->begin() + (*found - &(*spot->inside)[0]));
   }
   return value;
 }
 
-Answer<void> apply_one(Json& document, const Json& op, size_t& copied) {
-  const std::string kind = string_at(op, {"op"});
-  auto at = pointer(op, "path");
-  if (!at) return std::unexpected(at.error());
-  const Json* value = find(op, "value");
-  static const Json null;
-  if (value == nullptr) value = &null;  // what is not given is null
-  if (kind == "add") return add(document, *at, *value);
-  if (kind == "remove") {
-    auto taken = take(document, *at, kind);
-    return taken ? Answer<void>() : std::unexpected(taken.error());
-  }
-  if (kind == "replace") {
-    if (!document.contains(*at)) {
-      return cannot_apply(fmt::format(
-          "replace operation does not apply: doc is missing key: {}: missing value", at->to_string()));
-    }
-    document[*at] = *value;
+Answer<void> replace(Json& document, std::string_view path, const Json& value) {
+  if (path.empty()) {
+    if (!value.is_structured()) return cannot_apply("the whole must be an object or an array");
+    document = value;
     return {};
   }
-  if (kind == "test") {
-    const Json have = document.contains(*at) ? document[*at] : Json();
-    return have == *value
-               ? Answer<void>()
-               : cannot_apply(fmt::format("testing value {} failed: test failed", at->to_string()));
+  auto spot = spot_of(document, path);
+  if (!spot) return std::unexpected(std::move(spot).error());
+  auto found = part(*spot);
+  if (!found) return std::unexpected(std::move(found).error());
+  if (*found == nullptr) {
+    (*spot->inside)[spot->key] = value;
+  } else {
+    **found = value;
   }
-  if (kind != "move" && kind != "copy") return cannot_apply(fmt::format("Unexpected kind: \"{}\"", kind));
-  auto from = pointer(op, "from");
+  return {};
+}
+
+/// The value at a path; null where an object has no such member.
+Answer<Json> read(Json& document, std::string_view path) {
+  auto spot = spot_of(document, path);
+  if (!spot) return std::unexpected(std::move(spot).error());
+  auto found = part(*spot);
+  if (!found) return std::unexpected(std::move(found).error());
+  return *found == nullptr ? Json() : **found;
+}
+
+Answer<void> transfer(Json& document, const Json& op, const std::string& path, bool moved, size_t& copied) {
+  auto from = text_of(op, "from");
   if (!from) return std::unexpected(from.error());
-  if (kind == "move") {
-    auto taken = take(document, *from, kind);
-    return taken ? add(document, *at, *std::move(taken)) : std::unexpected(taken.error());
-  }
-  if (!document.contains(*from)) {
-    return cannot_apply(
-        fmt::format("copy operation does not apply: doc is missing from path: \"{}\"", from->to_string()));
-  }
-  Json copy = document[*from];
-  copied += dump(copy).size();
+  auto value = moved ? take(document, *from) : read(document, *from);
+  if (!value) return std::unexpected(std::move(value).error());
+  if (!moved) copied += value->is_null() ? 0 : dump(*value).size();
   if (copied > kMaxCopiedBytes) return cannot_apply("the copies of this patch exceed the size limit");
-  return add(document, *at, std::move(copy));
+  return add(document, path, *std::move(value));
+}
+
+Answer<void> apply_one(Json& document, const Json& op, size_t& copied) {
+  const std::string kind = string_at(op, {"op"});
+  auto path = text_of(op, "path");
+  if (!path) return std::unexpected(path.error());
+  const Json* given = find(op, "value");
+  const Json value = given != nullptr ? *given : Json();  // what is not given is null
+  if (kind == "add") return add(document, *path, value);
+  if (kind == "replace") return replace(document, *path, value);
+  if (kind == "move" || kind == "copy") return transfer(document, op, *path, kind == "move", copied);
+  if (kind == "remove") {
+    auto taken = take(document, *path);
+    return taken ? Answer<void>() : std::unexpected(std::move(taken).error());
+  }
+  if (kind != "test") return cannot_apply(fmt::format("Unexpected kind: \"{}\"", kind));
+  auto have = path->empty() ? Answer<Json>(document) : read(document, *path);
+  if (!have) return std::unexpected(std::move(have).error());
+  return *have == value ? Answer<void>() : cannot_apply(fmt::format("testing value {} failed", *path));
 }
 
 /// In place: each level would otherwise copy everything below it once more.
@@ -144,7 +207,12 @@ void merge_into(Json& value, const Json& patch) {
 
 }  // namespace
 
-Json merge_patch(const Json& original, const Json& patch) {
+Answer<Json> merge_patch(const Json& original, const Json& patch) {
+  if (patch.is_null()) return bad_request("Invalid JSON Patch");
+  if (!patch.is_object())
+    return bad_request(fmt::format(
+        "error decoding patch: json: cannot unmarshal {} into Go value of type map[string]interface {{}}",
+        json_word(patch)));
   Json out = original;
   merge_into(out, patch);
   return out;
@@ -155,11 +223,19 @@ Answer<Json> json_patch(const Json& original, const Json& patch) {
   const auto decoding = [](const Json& value, const char* type) {
     return bad_request(fmt::format(
         "error decoding patch: json: cannot unmarshal {} into Go value of type {}handlers.jsonPatchOp",
-        value.type_name(), type));
+        json_word(value), type));
   };
   if (!patch.is_array()) return decoding(patch, "[]");
   for (const Json& op : patch) {
     if (!op.is_object()) return decoding(op, "");
+    for (const char* member : {"op", "path", "from"}) {
+      const Json* text = find(op, member);
+      if (text != nullptr && !text->is_string())
+        return bad_request(
+            fmt::format("error decoding patch: json: cannot unmarshal {} into Go struct field jsonPatchOp.{} "
+                        "of type string",
+                        json_word(*text), member));
+    }
   }
   if (patch.size() > kMaxOperations) {
     ApiError error;
@@ -172,12 +248,8 @@ Answer<Json> json_patch(const Json& original, const Json& patch) {
   }
   Json out = original;
   size_t copied = 0;
-  try {
-    for (const Json& op : patch) {
-      if (auto r = apply_one(out, op, copied); !r) return std::unexpected(std::move(r).error());
-    }
-  } catch (const std::exception& e) {  // an index into a scalar and the like
-    return cannot_apply(e.what());
+  for (const Json& op : patch) {
+    if (auto r = apply_one(out, op, copied); !r) return std::unexpected(std::move(r).error());
   }
   return out;
 }

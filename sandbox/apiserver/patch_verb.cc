@@ -1,10 +1,13 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "sandbox/apiserver/apply/managed_fields.h"
+#include "sandbox/apiserver/apply/typed.h"
 #include "sandbox/apiserver/coerce.h"
 #include "sandbox/apiserver/core.h"
+#include "sandbox/apiserver/go_text.h"
 #include "sandbox/apiserver/parsed.h"
 #include "sandbox/apiserver/patch.h"
 
@@ -55,12 +58,22 @@ Answer<Written> apply(Core& core, Call& call, const ObjectPtr& old) {
   if (call.query.get("fieldManager").empty()) return required_manager();
   auto applied = decode_body(core, call);
   if (!applied) return std::unexpected(std::move(applied).error());
-  if (string_at(*applied, {"kind"}).empty() || string_at(*applied, {"apiVersion"}).empty()) {
-    return bad_request("invalid object type: /, Kind=");
-  }
+  if (applied->is_null()) *applied = Json::object();
+  if (!applied->is_object()) return bad_request("error decoding patch: it is no object");
+  const std::string version = string_at(*applied, {"apiVersion"});
+  const std::string kind = string_at(*applied, {"kind"});
+  const std::string kind_text =
+      fmt::format("{}{}, Kind={}", version.find('/') == std::string::npos ? "/" : "", version, kind);
+  if (version != resource.api_version() || kind != resource.kind)
+    return bad_request("invalid object type: " + kind_text);
   if (const Json* managed = find_path(*applied, {"metadata", "managedFields"});
       managed != nullptr && !managed->empty()) {
     return bad_request("metadata.managedFields must be nil");
+  }
+  if (const std::string why = typed_problem(*applied, *resource.schema); !why.empty()) {
+    return server_error(fmt::format("failed to create typed patch object ({}/{}; {}): {}",
+                                    string_at(*applied, {"metadata", "namespace"}),
+                                    string_at(*applied, {"metadata", "name"}), kind_text, why));
   }
   if (auto r = conform(core, call, resource, *applied); !r) return std::unexpected(std::move(r).error());
   Json& metadata = (*applied)["metadata"];
@@ -83,15 +96,8 @@ Answer<Written> apply(Core& core, Call& call, const ObjectPtr& old) {
                       uid));
     }
   } else {
-    if (!uid.empty() && uid != old->uid) {
-      return conflict(
-          call.subject(),
-          fmt::format(
-              "uid mismatch: the provided object specified uid {}, but the existing object has uid {}", uid,
-              old->uid));
-    }
-    const std::string version = string_at(metadata, {"resourceVersion"});
-    if (!version.empty() && version != std::to_string(old->version)) return stale_object(call.subject());
+    const std::string wanted = string_at(metadata, {"resourceVersion"});
+    if (!wanted.empty() && wanted != std::to_string(old->version)) return stale_object(call.subject());
   }
   metadata.erase("uid");
   metadata.erase("resourceVersion");
@@ -102,6 +108,7 @@ Answer<Written> apply(Core& core, Call& call, const ObjectPtr& old) {
   auto merged =
       apply_configuration(live, *applied, *resource.schema, writer, call.query.flag("force"), call.now);
   if (!merged) return std::unexpected(std::move(merged).error());
+  if (!uid.empty()) (*merged)["metadata"]["uid"] = uid;  // an update will say whether it is right
   call.managed_done = true;
   std::vector<std::string> unknown;
   if (resource.custom) {  // Defaults of what the merge has brought together.
@@ -114,25 +121,75 @@ Answer<Written> apply(Core& core, Call& call, const ObjectPtr& old) {
                         : update_object(core, call, old, *std::move(merged), &live);
 }
 
-/// Unknown fields in the outcome of a patch are an error about the patch, not about a body.
-Refusal strict_refusal(ApiError error, const Json& outcome) {
-  const size_t at = error.message.find("strict decoding error");
-  if (at == std::string::npos) return Refusal(std::move(error));
-  return invalid(
-      {"", "", "", ""},
-      {{"FieldValueInvalid",
-        fmt::format("Invalid value: {}: {}", dump(Json(dump(outcome))), error.message.substr(at)), "patch"}});
+/// 422 about the outcome of a patch: `shown` is what kube-apiserver shows of it.
+Refusal bad_outcome(const std::string& shown, const std::string& why) {
+  return invalid({"", "", "", ""}, {{"FieldValueInvalid",
+                                     fmt::format("Invalid value: {}: {}", dump(Json(shown)), why), "patch"}});
 }
 
-Answer<Json> patched(const Core& core, Call& call, const Json& live, std::string_view type,
-                     const Schema* schema) {
+/// A patch may not make another kind of the object.
+std::string kind_problem(const Core& core, const Resource& resource, const Json& object) {
+  const std::string version = string_at(object, {"apiVersion"});
+  const std::string kind = string_at(object, {"kind"});
+  if ((version.empty() || version == resource.api_version()) && (kind.empty() || kind == resource.kind))
+    return {};
+  const auto& all = core.registry.all();
+  const bool known = std::any_of(all.begin(), all.end(), [&](const ResourcePtr& r) {
+    return !r->custom && r->kind == kind && r->api_version() == version;
+  });
+  if (known)
+    return fmt::format("converting ({}.{}) to ({}.{}): unknown conversion",
+                       version.substr(version.rfind('/') + 1), kind,
+                       resource.group.empty() ? "core" : resource.group, resource.kind);
+  return fmt::format(
+      "no kind \"{}\" is registered for version \"{}\" in scheme \"pkg/runtime/scheme.go:111\"", kind,
+      version);
+}
+
+/// The patched object in the shape of its kind; `shown` as for bad_outcome().
+Answer<Json> conformed(const Core& core, Call& call, const Resource& resource, Json object,
+                       const std::string& shown) {
+  if (auto r = conform(core, call, resource, object); !r) {
+    ApiError error = std::move(r).error();
+    const std::string words = fmt::format("cannot be handled as a {}: ", resource.kind);
+    const size_t at = error.message.find(words);
+    return bad_outcome(shown,
+                       at == std::string::npos ? error.message : error.message.substr(at + words.size()));
+  }
+  return object;
+}
+
+Answer<Json> decode_patch(const Core& core, Call& call) {
   auto patch = decode_body(core, call);
   if (!patch && patch.error().line > 0) return bad_request("invalid JSON patch");
+  return patch;
+}
+
+/// `live` after the patch in the body, as it is sent: not yet in any shape.
+Answer<Json> patched(const Json& live, const Json& patch, std::string_view type, const Schema& schema) {
+  if (type == "application/json-patch+json") return json_patch(live, patch);
+  if (type == "application/merge-patch+json") return merge_patch(live, patch);
+  return strategic_merge_patch(live, patch, schema);
+}
+
+Answer<Json> patched_object(const Core& core, Call& call, const Json& live, std::string_view type) {
+  const Resource& resource = *call.resource;
+  auto patch = decode_patch(core, call);
   if (!patch) return patch;
-  if (type == "application/json-patch+json") return json_patch(live, *patch);
-  if (!patch->is_object()) return bad_request("the patch must be a JSON object");
-  if (type == "application/merge-patch+json") return merge_patch(live, *patch);
-  return strategic_merge_patch(live, *patch, *schema);
+  auto object = patched(live, *patch, type, *resource.schema);
+  if (!object) return object;
+  std::string why;
+  const bool strategic = type == "application/strategic-merge-patch+json";
+  if (strategic) {  // goes into the struct of the kind, whatever kind it says
+    (*object)["apiVersion"] = resource.api_version();
+    (*object)["kind"] = resource.kind;
+    why = restore_problem(*object, *resource.schema);
+  } else if (object->is_object() && !resource.custom) {
+    why = kind_problem(core, resource, *object);
+  }
+  std::string shown = strategic ? go_value(*patch) : dump(*object);
+  if (!why.empty()) return bad_outcome(shown, why);
+  return conformed(core, call, resource, *std::move(object), shown);
 }
 
 }  // namespace
@@ -157,19 +214,17 @@ Answer<Written> patch_object(Core& core, Call& call) {
   if (call.subresource == "scale") {
     const Schema* schema = resource.subresource("scale")->schema;
     static const Schema any;
-    auto scale = patched(core, call, scale_of(resource, live), type, schema != nullptr ? schema : &any);
+    auto patch = decode_patch(core, call);
+    if (!patch) return std::unexpected(std::move(patch).error());
+    auto scale = patched(scale_of(resource, live), *patch, type, schema != nullptr ? *schema : any);
     if (!scale) return std::unexpected(std::move(scale).error());
     if (auto r = apply_scale(resource, live, *scale); !r) return std::unexpected(std::move(r).error());
     auto written = update_object(core, call, old, std::move(live));
     if (written) *written = {written->status, scale_of(resource, written->object)};
     return written;
   }
-  auto object = patched(core, call, live, type, resource.schema);
+  auto object = patched_object(core, call, live, type);
   if (!object) return std::unexpected(std::move(object).error());
-  if (auto r = conform(core, call, resource, *object); !r) {
-    const auto outcome = patched(core, call, live, type, resource.schema);  // as it was before it was shaped
-    return strict_refusal(std::move(r).error(), outcome ? *outcome : Json());
-  }
   return update_object(core, call, old, *std::move(object), &live);
 }
 

@@ -102,6 +102,7 @@ class Loader {
       if (word == "pointer") field.pointer = true;
       if (word.starts_with("patch=")) {
         field.patch_merge = value.find("merge") != std::string_view::npos;
+        field.patch_replace = value == "replace";
         field.retain_keys = value.find("retainKeys") != std::string_view::npos;
       }
       if (word.starts_with("key=")) field.merge_key = value;

@@ -40,9 +40,10 @@ struct Field {
   std::string name;
   const Schema* schema = nullptr;
   bool required = false;
-  bool atomic = false;       ///< The map or struct is replaced as a whole by an apply.
-  bool always = false;       ///< A struct that the built-in kinds never leave out; owned by nobody as such.
-  bool patch_merge = false;  ///< Strategic merge: the list is merged, by merge_key or as a set of scalars.
+  bool atomic = false;         ///< The map or struct is replaced as a whole by an apply.
+  bool always = false;         ///< A struct that the built-in kinds never leave out; owned by nobody as such.
+  bool patch_merge = false;    ///< Strategic merge: the list is merged, by merge_key or as a set of scalars.
+  bool patch_replace = false;  ///< Strategic merge: the struct is replaced as a whole.
   bool retain_keys = false;
   std::string merge_key;
   std::shared_ptr<const Json> default_value;

@@ -124,6 +124,7 @@ struct Comparer {
 /// In place: each level would otherwise copy everything below it once more.
 void merge_value(Json& live, const Json& applied, const Schema& schema, bool atomic) {
   const bool list = applied.is_array() && associative(schema);
+  if (applied.is_null() && !atomic && live.is_structured()) return;  // names it, and nothing in it
   if (atomic || live.type() != applied.type() || !(applied.is_object() || list)) {
     live = applied;
     return;

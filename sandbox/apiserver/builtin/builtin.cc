@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -159,6 +160,33 @@ void validate_frozen(const Json& object, const Json* old, std::vector<Cause>& ca
   }
 }
 
+/// The names of a ConfigMap's or Secret's data are names of files.
+void validate_keys(const Json& object, std::vector<Cause>& causes) {
+  const auto good = [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.'; };
+  for (const char* part : {"data", "binaryData"}) {
+    const Json* data = find(object, part);
+    if (data == nullptr || !data->is_object()) continue;
+    for (const auto& [key, value] : data->items()) {
+      std::string why;
+      if (key.size() > 253) {
+        why = "must be no more than 253 characters";
+      } else if (key.empty() || !std::all_of(key.begin(), key.end(), good)) {
+        why =
+            "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  "
+            "or "
+            "'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
+      } else if (key == "." || key == "..") {
+        why = fmt::format("may not be '{}'", key);
+      } else if (key.starts_with("..")) {
+        why = "may not start with '..'";
+      }
+      if (!why.empty())
+        causes.push_back({"FieldValueInvalid", fmt::format("Invalid value: {}: {}", dump(Json(key)), why),
+                          fmt::format("{}[{}]", part, key)});
+    }
+  }
+}
+
 /// All of a ConfigMap's or Secret's data together.
 void validate_size(const Json& object, const char* field, std::vector<Cause>& causes) {
   constexpr size_t kMost = size_t{1} << 20;
@@ -188,6 +216,12 @@ void validate_template(const Json& object, std::vector<Cause>& causes) {
   const Json* selector = find_path(object, {"spec", "selector"});
   const Json* labels = find_path(object, {"spec", "template", "metadata", "labels"});
   const Json* wanted = selector == nullptr ? nullptr : find(*selector, "matchLabels");
+  if (selector == nullptr) {  // which matches nothing
+    causes.push_back({"FieldValueInvalid",
+                      fmt::format("Invalid value: {}: `selector` does not match template `labels`",
+                                  labels == nullptr ? "null" : dump(*labels)),
+                      "spec.template.metadata.labels"});
+  }
   for (auto it = wanted == nullptr ? Json::const_iterator() : wanted->begin();
        wanted != nullptr && it != wanted->end(); ++it) {
     if (labels == nullptr || !labels->contains(it.key()) || labels->at(it.key()) != *it) {
@@ -203,6 +237,44 @@ void validate_template(const Json& object, std::vector<Cause>& causes) {
   } else {
     required(object, {"spec", "template", "spec"}, "spec.template.spec.containers", causes);
   }
+}
+
+/// What an update of a workload may not change.
+void validate_kept(const std::string& kind, const Json& object, const Json* old, std::vector<Cause>& causes) {
+  if (kind == "Deployment" && string_at(object, {"spec", "strategy", "type"}) == "Recreate" &&
+      find_path(object, {"spec", "strategy", "rollingUpdate"}) != nullptr) {
+    causes.push_back({"FieldValueForbidden",
+                      "Forbidden: may not be specified when strategy `type` is 'Recreate'",
+                      "spec.strategy.rollingUpdate"});
+  }
+  if (old == nullptr) return;
+  static const Json none = Json::object();
+  const Json* spec = find(object, "spec");
+  const Json* before = find(*old, "spec");
+  if (spec == nullptr) spec = &none;
+  if (before == nullptr) before = &none;
+  if (kind == "Deployment" || kind == "ReplicaSet" || kind == "DaemonSet") {
+    std::vector<Cause> found;
+    immutable(*spec, before, "selector", found);
+    for (Cause& cause : found) {
+      cause.field = "spec." + cause.field;
+      causes.push_back(std::move(cause));
+    }
+  }
+  if (kind != "StatefulSet") return;
+  Json now = *spec;
+  Json was = *before;
+  for (const char* key : {"replicas", "ordinals", "template", "updateStrategy", "revisionHistoryLimit",
+                          "persistentVolumeClaimRetentionPolicy", "minReadySeconds"}) {
+    now.erase(key);
+    was.erase(key);
+  }
+  if (now != was)
+    causes.push_back({"FieldValueForbidden",
+                      "Forbidden: updates to statefulset spec for fields other than 'replicas', 'ordinals', "
+                      "'template', 'updateStrategy', 'revisionHistoryLimit', "
+                      "'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden",
+                      "spec"});
 }
 
 bool is_workload(const std::string& kind) {
@@ -250,6 +322,7 @@ void validate_builtin(const Core& core, const Resource& resource, const Json& ob
   if (kind == "PodDisruptionBudget") return validate_budget(object, causes);
   if (kind == "Lease") return validate_lease(object, causes);
   if (kind == "ConfigMap" || kind == "Secret") {
+    validate_keys(object, causes);
     validate_size(object, kind == "Secret" ? "data" : "[]", causes);
     validate_frozen(object, old, causes);
   }
@@ -271,8 +344,10 @@ void validate_builtin(const Core& core, const Resource& resource, const Json& ob
                                   string_at(object, {"involvedObject", "namespace"})),
                       "involvedObject.namespace"});
   }
-  if (is_workload(kind) && kind != "Job" && kind != "ReplicationController")
+  if (is_workload(kind) && kind != "Job" && kind != "ReplicationController") {
     validate_template(object, causes);
+    validate_kept(kind, object, old, causes);
+  }
 }
 
 }  // namespace stowage::sandbox

@@ -130,6 +130,27 @@ void check_containers(const Json& spec, const std::string& path, std::vector<Cau
   }
 }
 
+/// The time that a pod may run may only become shorter; false when it did not.
+bool check_deadline(const Json& spec, const Json& old, std::vector<Cause>& causes) {
+  constexpr const char* kField = "spec.activeDeadlineSeconds";
+  const Json* now = find(spec, "activeDeadlineSeconds");
+  const Json* was = find(old, "activeDeadlineSeconds");
+  if (now == nullptr && was == nullptr) return true;
+  const int64_t seconds = now == nullptr ? 0 : now->get<int64_t>();
+  std::string why;
+  if (now == nullptr) {
+    why = "must not update from a positive integer to nil value";
+  } else if (seconds <= 0 || seconds > INT32_MAX) {
+    why = "must be between 1 and 2147483647, inclusive";
+  } else if (was != nullptr && was->get<int64_t>() < seconds) {
+    why = "must be less than or equal to previous value";
+  }
+  if (why.empty()) return true;
+  causes.push_back({"FieldValueInvalid",
+                    fmt::format("Invalid value: {}: {}", now == nullptr ? "null" : dump(*now), why), kField});
+  return false;
+}
+
 /// A pod's spec may change in few places.
 bool allowed_spec_change(Json old_spec, Json new_spec) {
   for (Json* spec : {&old_spec, &new_spec}) {
@@ -217,6 +238,7 @@ void validate_pod(const Core& core, const Json& pod, const Json* old, std::vecto
     }
     return;
   }
+  if (!check_deadline(spec, old->at("spec"), causes)) return;
   if (!allowed_spec_change(old->at("spec"), spec)) {
     causes.push_back(
         {"FieldValueForbidden",
