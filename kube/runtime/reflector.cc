@@ -13,7 +13,7 @@
 
 namespace stowage::kube {
 namespace asio = boost::asio;
-using asio::experimental::awaitable_operators::operator||;
+using asio::experimental::awaitable_operators::operator||;  // NOLINT(misc-unused-using-decls)
 
 namespace {
 

@@ -49,7 +49,7 @@ Result<tcp::endpoint> parse_address(const std::string& text) {
 }  // namespace
 
 struct PageServer::Impl {
-  Impl(asio::any_io_executor executor, Get get_in) : acceptor(std::move(executor)), get(std::move(get_in)) {}
+  Impl(const asio::any_io_executor& executor, Get get_in) : acceptor(executor), get(std::move(get_in)) {}
 
   asio::awaitable<void> accept(TaskScope& scope);
   asio::awaitable<void> serve(tcp::socket socket);
