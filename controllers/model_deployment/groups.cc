@@ -71,8 +71,10 @@ Grouped group_members(const World& world) {
     if (group.pods.empty()) continue;  // All terminating: it only holds names.
     std::ranges::sort(group.pods, {}, [](const Member* m) { return m->fact.rank; });
     const PodFact& first = group.pods.front()->fact;
-    group.size = std::max(1, first.group_size);
     group.revision = first.revision;
+    // The pod's annotation is but a copy, which anybody may change who may annotate pods.
+    const auto known = world.group_sizes.find(group.revision);
+    group.size = known == world.group_sizes.end() ? std::max(1, first.group_size) : known->second;
     group.created = first.meta.created;
     for (const Member* member : group.pods)
       group.created = std::min(group.created, member->fact.meta.created);

@@ -62,6 +62,20 @@ TEST_CASE("a pod of ours whose labels were changed by hand: it goes, and its gro
   CHECK(cluster.decide().deletes.size() == 1);
 }
 
+TEST_CASE("a pod's group size was changed by hand: the revision knows better, and a missing pod is missed") {
+  Cluster cluster(1, 2);
+  cluster.group(0, kNew);
+  for (const int32_t size : {1, -1, 7}) {
+    cluster.at(0).fact.group_size = size;
+    CHECK(cluster.decide().deletes.empty());
+  }
+  cluster.at(0).fact.group_size = 1;
+  cluster.world.members.pop_back();
+  const Plan plan = cluster.decide();
+  CHECK(plan.deletes.size() == 1);
+  CHECK(plan.creates.size() == 2);
+}
+
 TEST_CASE("attempt numbers that we never wrote: no overflow, and replicas go on") {
   Cluster cluster(1);
   cluster.world.attempts = {{.replica = 0, .attempt = 2'147'483'647}, {.replica = -1, .attempt = 3}};
