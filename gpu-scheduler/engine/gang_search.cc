@@ -22,6 +22,7 @@ std::vector<ClassId> classes_of(const std::vector<SearchGroup>& groups) {
 
 std::vector<std::vector<Area>> areas_of(const std::vector<SearchGroup>& groups) {
   std::vector<std::vector<Area>> out;
+  out.reserve(groups.size());
   for (const auto& group : groups)
     out.push_back(group.areas);
   return out;
@@ -106,6 +107,7 @@ GangSearch::GangSearch(ClusterState& state, const Policy& policy, std::vector<Se
     return slots;
   };
   std::vector<int64_t> room;
+  room.reserve(needs_.size());
   for (const auto& need : needs_)
     room.push_back(spare(need));
   std::vector<uint32_t> order(needs_.size());
@@ -113,6 +115,7 @@ GangSearch::GangSearch(ClusterState& state, const Policy& policy, std::vector<Se
     order[i] = i;
   std::ranges::stable_sort(order, {}, [&](uint32_t i) { return std::tuple(needs_[i].group, room[i]); });
   std::vector<Need> sorted;
+  sorted.reserve(order.size());
   for (const uint32_t i : order)
     sorted.push_back(needs_[i]);
   needs_ = std::move(sorted);

@@ -78,6 +78,7 @@ GangSymmetry::GangSymmetry(ClusterState& state, std::vector<ClassId> classes,
   for (const NodeIndex node : state.nodes_in_order()) {
     const auto& row = state.node(node);
     std::vector<bool> may;
+    may.reserve(classes_.size());
     for (const ClassId id : classes_)
       may.push_back(!row.reserved && !check_fixed(state, *row.spec, row, state.compiled(id)));
     if (std::ranges::none_of(may, std::identity{})) continue;
@@ -133,6 +134,7 @@ std::string GangSymmetry::describe(ClusterState& state, NodeIndex node) const {
   add_room(row, key);
   if (looks_at_pods_) {
     std::vector<std::pair<ClassId, bool>> pods;
+    pods.reserve(row.pods.size());
     for (const PodIndex pod : row.pods)
       pods.emplace_back(state.pod(pod).pod_class, state.pod(pod).terminating);
     std::ranges::sort(pods);
