@@ -17,6 +17,7 @@ REFUSED = [
     ("negative tensor parallelism", {"parallelism": {"tensor": -8}}, r"tensor"),
     ("zero tensor parallelism", {"parallelism": {"tensor": 0}}, r"tensor"),
     ("absurd pipeline parallelism", {"parallelism": {"pipeline": 100000}}, r"pipeline"),
+    ("absurd device count", {"accelerator": {"perNode": 256, "nodesPerReplica": 256}}, r"2048"),
     ("text where a number belongs", {"parallelism": {"tensor": "eight"}}, r"tensor"),
     ("negative maxSurge", {"rollout": {"maxSurge": -1}}, r"maxSurge"),
     ("neither surge nor unavailable", {"rollout": {"maxSurge": 0, "maxUnavailable": 0}}, r"maxSurge|maxUnavailable"),

@@ -44,6 +44,16 @@ TEST_CASE("what was derived is told, what the user said is not") {
   CHECK(derive_shape(spec)->selected.empty());
 }
 
+TEST_CASE("only device counts are given, and more than 2,048 devices: refused with the count") {
+  api::ModelDeploymentSpec spec;
+  spec.accelerator.per_node = 256;
+  spec.accelerator.nodes_per_replica = 8;
+  CHECK(derive_shape(spec));
+  spec.accelerator.nodes_per_replica = 256;
+  REQUIRE_FALSE(derive_shape(spec));
+  CHECK(derive_shape(spec).error().message.find("65536") != std::string::npos);
+}
+
 TEST_CASE("only device counts are given: one tensor-parallel set a node, one pipeline stage a node") {
   api::ModelDeploymentSpec spec;
   spec.accelerator.per_node = 4;
