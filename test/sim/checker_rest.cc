@@ -56,6 +56,11 @@ void Checker::at_rest(MonoTime now, WallTime wall) {
     if (static_cast<int64_t>(replicas[key].size()) != target.replicas)
       report("I4",
              fmt::format("{} rests at {} replicas, wants {}", key, replicas[key].size(), target.replicas));
+    if (condition(key, "Ready") != "True") continue;
+    // A gang counts with all of its pods.
+    const size_t whole = ready_replicas(key.substr(0, key.find('/')), target).size();
+    if (static_cast<int64_t>(whole) < target.replicas)
+      report("I4", fmt::format("{} says Ready, {} of {} replicas are whole", key, whole, target.replicas));
   }
   check_children(wall, "/api/v1/services");
   check_children(wall, "/apis/apps/v1/controllerrevisions");
