@@ -147,7 +147,9 @@ std::optional<HeldUnit> add_member(ClusterCache& cache, const PodRef& pod, const
                 bit(ClusterEvent::kStorageChanged) | bit(ClusterEvent::kCapacityFreed));
   if (!needs->wait_for_consumer.empty()) out.claims[pod->meta.uid] = needs->wait_for_consumer;
   const auto id = cache.class_of(*pod, wishes, std::move(*needs));
-  if (!id) return held("InvalidPod", fmt::format("pod {}: {}", pod->meta.name, id.error().message));
+  if (!id)
+    return held("InvalidPod", fmt::format("pod {}: {}: change this, no node takes the pod as it is",
+                                          pod->meta.name, id.error().message));
   if (cache.state().pod_class(*id).looks_at_other_pods())
     out.helps |= bit(ClusterEvent::kPodPlaced) | bit(ClusterEvent::kNamespaceChanged);
   auto part = std::ranges::find(out.demand.parts, *id, &engine::DemandPart::pod_class);

@@ -238,6 +238,17 @@ TEST_CASE("pod with resourceClaims: refused with that reason") {
   CHECK(reason(world, "uid-p") == "UnsupportedResourceClaims");
 }
 
+TEST_CASE("a pod that asks for more than can be counted: told what, and that only a change helps") {
+  World world;
+  world.node(make_node("n").gpus(8));
+  world.pod(make_pod("p").gpus(int64_t{1} << 61));
+  CHECK(world.run().empty());
+  CHECK(reason(world, "uid-p") == "InvalidPod");
+  const std::string& message = world.cycle.pending("uid-p")->message;
+  CHECK_THAT(message, Catch::StartsWith("InvalidPod: pod p: requests.nvidia.com/gpu: ") &&
+                          Catch::Contains("change this"));
+}
+
 TEST_CASE("unknown policy: waits and says what to do; the policy appears: bound") {
   World world;
   world.node(make_node("n").gpus(8));
