@@ -174,6 +174,12 @@ class Document {
       return {{"$ref", reference(public_name(s.type_name))}};
     }
     Json out = scalar_of(s);
+    if (s.constraints == nullptr && (s.type == Type::kQuantity || s.type == Type::kIntOrString)) {
+      const char* name = s.type == Type::kQuantity ? "io.k8s.apimachinery.pkg.api.resource.Quantity"
+                                                   : "io.k8s.apimachinery.pkg.util.intstr.IntOrString";
+      schemas_[name] = std::move(out);
+      return {{"$ref", reference(name)}};
+    }
     if (s.type == Type::kObject) {
       if (!s.fields.empty()) out = struct_of(s);
       if (s.additional != nullptr) out["additionalProperties"] = schema_of(*s.additional);

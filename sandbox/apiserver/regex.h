@@ -13,6 +13,8 @@ class Regex;
 /// Null when the pattern is malformed, longer than 4,096 bytes, or compiles to more than RE2 may keep.
 /// Compiled patterns are kept, up to 200 of them.
 std::shared_ptr<const Regex> compile_regex(std::string_view pattern);
+/// What is wrong with a pattern that did not compile, in the words of Go's regexp.
+std::string regex_problem(std::string_view pattern);
 /// Whether the pattern occurs in the text.
 bool search(const Regex& regex, std::string_view text);
 /// Steps that search() takes at most: the size of the compiled pattern for each byte of the text.

@@ -32,6 +32,7 @@ def scrub(text):
     text = re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "<uid>", text)
     text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "<time>", text)
     text = re.sub(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d [+-]\d{4}", "<time>", text)
+    text = re.sub(r"(Expected resource version to be \d+, was )\d+", r"\1<version>", text)
     text = re.sub(r"(resourceVersion\\*\"?: ?\\*\")\d+", r"\1<version>", text)
     text = re.sub(r"(Resource Version:\s+)\d+", r"\1<version>", text)
     text = re.sub(r"\b(\d+[dhms]){1,2}( ago)?\b", "<age>", text)

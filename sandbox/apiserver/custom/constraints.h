@@ -38,6 +38,13 @@ const char* type_word(Type type);
 /// fails is added to `causes`. `old`: the stored object, or null when there is none.
 void check_rules(const Json& object, const Json* old, const Schema& schema, std::vector<Cause>& causes);
 
+/// What is wrong with an openAPIV3Schema itself is added to `causes`, under `path`.
+void check_schema(const Json& schema, const std::string& path, std::vector<Cause>& causes);
+
+/// A default must fit its own schema: what does not is added to `causes`, under `path`.
+void check_default(const Json& value, const Schema& schema, const std::string& path,
+                   std::vector<Cause>& causes);
+
 /// Reads an openAPIV3Schema. Problems (CEL syntax, malformed parts) are added to `causes` under `path`.
 const Schema* parse_structural(const Json& text, SchemaSet& set, const std::string& path,
                                std::vector<Cause>& causes);

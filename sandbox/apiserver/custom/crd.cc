@@ -90,6 +90,67 @@ void add_subresources(const Core& core, const Json& version, Resource& r) {
   }
 }
 
+void refuse(const char* field, const std::string& value, const std::string& why, std::vector<Cause>& causes) {
+  causes.push_back(
+      {"FieldValueInvalid", fmt::format("Invalid value: {}: {}", dump(Json(value)), why), field});
+}
+
+void validate_names(const Json& crd, std::vector<Cause>& causes) {
+  for (const auto& [key, field] :
+       {std::pair{"plural", "spec.names.plural"}, std::pair{"singular", "spec.names.singular"},
+        std::pair{"kind", "spec.names.kind"}, std::pair{"listKind", "spec.names.listKind"}}) {
+    const std::string name = string_at(crd, {"spec", "names", key});
+    if (name.empty()) {
+      causes.push_back({"FieldValueRequired", "Required value", field});
+      continue;
+    }
+    const bool mixed = std::string_view(key) == "kind" || std::string_view(key) == "listKind";
+    const std::string why = dns_1035_label_problem(mixed ? lower(name) : name);
+    if (!why.empty())
+      refuse(field, name, (mixed ? "may have mixed case, but should otherwise match: " : "") + why, causes);
+  }
+  const std::string kind = string_at(crd, {"spec", "names", "kind"});
+  if (!kind.empty() && kind == string_at(crd, {"spec", "names", "listKind"}))
+    refuse("spec.names.listKind", kind, "kind and listKind may not be the same", causes);
+}
+
+/// Versions as Go writes them; what all of them share stands elsewhere there.
+std::string versions_text(const Json& versions) {
+  std::string out;
+  for (const Json& version : versions) {
+    out += fmt::format(
+        "{}{{\"Name\":{},\"Served\":{},\"Storage\":{},\"Deprecated\":{},\"DeprecationWarning\":null,"
+        "\"Schema\":null,"
+        "\"Subresources\":null,\"AdditionalPrinterColumns\":null,\"SelectableFields\":null}}",
+        out.empty() ? "" : ",", dump(Json(string_at(version, {"name"}))), version.value("served", false),
+        version.value("storage", false), version.value("deprecated", false));
+  }
+  return "[" + out + "]";
+}
+
+/// Groups of the Kubernetes community may not be taken without its approval.
+void check_approval(const Json& crd, const std::string& group, std::vector<Cause>& causes) {
+  constexpr const char* kField = "metadata.annotations[api-approved.kubernetes.io]";
+  constexpr const char* kMore = "see https://github.com/kubernetes/enhancements/pull/1111";
+  const std::string dotted = "." + group;
+  if (!dotted.ends_with(".k8s.io") && !dotted.ends_with(".kubernetes.io")) return;
+  const std::string approval = string_at(crd, {"metadata", "annotations", "api-approved.kubernetes.io"});
+  if (approval.starts_with("unapproved") || approval.find("://") != std::string::npos) return;
+  if (!approval.empty()) {
+    return refuse(
+        kField, approval,
+        fmt::format("protected groups must have approval annotation \"api-approved.kubernetes.io\" with "
+                    "either a URL or a reason starting with \"unapproved\", {}",
+                    kMore),
+        causes);
+  }
+  causes.push_back({"FieldValueRequired",
+                    fmt::format("Required value: protected groups must have approval annotation "
+                                "\"api-approved.kubernetes.io\", {}",
+                                kMore),
+                    kField});
+}
+
 }  // namespace
 
 void prepare_crd(Json& crd, WallTime now) {
@@ -122,10 +183,14 @@ void validate_crd(const Core& core, const Json& crd, const Json* old, std::vecto
   const std::string group = string_at(crd, {"spec", "group"});
   const std::string plural = string_at(crd, {"spec", "names", "plural"});
   const std::string scope = string_at(crd, {"spec", "scope"});
-  if (group.empty()) causes.push_back({"FieldValueRequired", "Required value", "spec.group"});
-  if (plural.empty()) causes.push_back({"FieldValueRequired", "Required value", "spec.names.plural"});
-  if (string_at(crd, {"spec", "names", "kind"}).empty())
-    causes.push_back({"FieldValueRequired", "Required value", "spec.names.kind"});
+  if (group.empty()) {
+    causes.push_back({"FieldValueRequired", "Required value", "spec.group"});
+  } else if (const std::string why = dns_subdomain_problem(group); !why.empty()) {
+    refuse("spec.group", group, why, causes);
+  } else if (group.find('.') == std::string::npos) {
+    refuse("spec.group", group, "should be a domain with at least one dot", causes);
+  }
+  validate_names(crd, causes);
   if (scope != "Namespaced" && scope != "Cluster") {
     causes.push_back(
         {"FieldValueNotSupported",
@@ -148,12 +213,6 @@ void validate_crd(const Core& core, const Json& crd, const Json* old, std::vecto
       }
     }
   }
-  for (const ResourcePtr& r : core.registry.all()) {
-    if (!r->custom && r->group == group && r->plural == plural)
-      causes.push_back({"FieldValueInvalid",
-                        fmt::format("Invalid value: \"{}\": is a built-in resource", plural),
-                        "spec.names.plural"});
-  }
   int storage = 0;
   const Json& versions = versions_of(crd);
   // A schema that all versions share is known by its old place.
@@ -172,26 +231,35 @@ void validate_crd(const Core& core, const Json& crd, const Json* old, std::vecto
     storage += versions[i].value("storage", false) ? 1 : 0;
     const Json* schema = find_path(versions[i], {"schema", "openAPIV3Schema"});
     if (schema == nullptr) {
-      causes.push_back(
-          {"FieldValueRequired", "Required value: schemas are required", at + ".schema.openAPIV3Schema"});
+      causes.push_back({"FieldValueRequired", "Required value", at + ".schema.openAPIV3Schema"});
       continue;
     }
     const std::string place =
         shared ? std::string("spec.validation.openAPIV3Schema") : at + ".schema.openAPIV3Schema";
-    if (string_at(*schema, {"type"}) != "object") {
-      causes.push_back(
-          {"FieldValueInvalid",
-           fmt::format("Invalid value: \"{}\": must be object at the root", string_at(*schema, {"type"})),
-           place + ".type"});
-    }
     if (shared && i > 0) continue;
+    const size_t sound = causes.size();
+    check_schema(*schema, place, causes);
+    if (causes.size() > sound) continue;
     SchemaSet scratch;
     parse_structural(*schema, scratch, place, causes);
   }
   if (storage != 1)
-    causes.push_back({"FieldValueInvalid",
-                      "Invalid value: must have exactly one version marked as storage version",
-                      "spec.versions"});
+    causes.push_back(
+        {"FieldValueInvalid",
+         fmt::format("Invalid value: {}: must have exactly one version marked as storage version",
+                     versions_text(versions)),
+         "spec.versions"});
+  if (storage == 0)
+    causes.push_back({"FieldValueInvalid", "Invalid value: null: must have at least one stored version",
+                      "status.storedVersions"});
+  check_approval(crd, group, causes);
+  if (!causes.empty()) return;
+  for (const ResourcePtr& r : core.registry.all()) {
+    if (!r->custom && r->group == group && r->plural == plural)
+      causes.push_back({"FieldValueInvalid",
+                        fmt::format("Invalid value: \"{}\": is a built-in resource", plural),
+                        "spec.names.plural"});
+  }
 }
 
 void install_crd(Core& core, const Json& crd) {

@@ -58,8 +58,10 @@ class Reader {
         Field field;
         field.name = key;
         field.schema = read(value, fmt::format("{}.properties[{}]", path, key));
-        if (const Json* preset = find(value, "default"))
+        if (const Json* preset = find(value, "default")) {
           field.default_value = std::make_shared<const Json>(*preset);
+          check_default(*preset, *field.schema, fmt::format("{}.properties[{}].default", path, key), causes_);
+        }
         out.fields.emplace(key, std::move(field));
       }
     }
@@ -114,10 +116,10 @@ class Reader {
     c->unique = text.value("uniqueItems", false);
     c->pattern = string_at(text, {"pattern"});
     if (!c->pattern.empty() && compile_regex(c->pattern) == nullptr) {
-      causes_.push_back(
-          {"FieldValueInvalid",
-           fmt::format("Invalid value: \"{}\": must be a valid regular expression, but isn't", c->pattern),
-           path + ".pattern"});
+      causes_.push_back({"FieldValueInvalid",
+                         fmt::format("Invalid value: {}: must be a valid regular expression, but isn't: {}",
+                                     dump(Json(c->pattern)), regex_problem(c->pattern)),
+                         path + ".pattern"});
     }
     c->all_of = several(text, "allOf", path);
     c->any_of = several(text, "anyOf", path);

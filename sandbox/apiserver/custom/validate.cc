@@ -261,6 +261,17 @@ const char* type_word(Type type) {
   }
 }
 
+void check_default(const Json& value, const Schema& schema, const std::string& path,
+                   std::vector<Cause>& causes) {
+  std::vector<Cause> found;
+  int64_t steps = kMostSteps;
+  Validator(found, steps).check(value, schema, "");
+  for (Cause& cause : found) {
+    cause.field = path + (cause.field.empty() || cause.field.starts_with('[') ? "" : ".") + cause.field;
+    causes.push_back(std::move(cause));
+  }
+}
+
 void validate_custom(const Resource& resource, const Json& object, const Json* old, WallTime,
                      std::vector<Cause>& causes) {
   const size_t before = causes.size();

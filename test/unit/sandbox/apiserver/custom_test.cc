@@ -150,3 +150,68 @@ TEST_CASE("definition deleted while an instance has a finalizer: both stay until
   CHECK(api.get(kWidgets).status == 404);
   CHECK(api.get(kCrds + "/widgets.example.com").status == 404);
 }
+
+TEST_CASE("definitions whose schema says what it may not: refused with the place and the reason") {
+  struct Case {
+    Json schema;
+    std::string field, message;
+  };
+  const auto a = [](const Json& property) {
+    return Json({{"type", "object"}, {"properties", {{"a", property}}}});
+  };
+  const Json items = {{"type", "object"}, {"properties", {{"b", {{"type", "string"}}}}}};
+  const auto c = GENERATE_COPY(
+      Case{{{"type", "string"}}, "type", "must be object at the root"},
+      Case{a(Json::object()), "properties[a].type", "must not be empty for specified object fields"},
+      Case{a({{"type", "elephant"}}), "properties[a].type", "Unsupported value: \"elephant\""},
+      Case{a({{"type", "array"}}), "properties[a].items", "must be specified"},
+      Case{a({{"type", "array"}, {"items", Json::object()}}), "properties[a].items.type", "array items"},
+      Case{a({{"$ref", "#/x"}, {"type", "string"}}), "properties[a].$ref", "$ref is not supported"},
+      Case{a({{"type", "string"}, {"pattern", "("}}), "properties[a].pattern", "missing closing ): `(`"},
+      Case{a({{"type", "integer"}, {"default", "x"}}), "properties[a].default", "must be of type integer"},
+      Case{a({{"type", "integer"}, {"minimum", 5}, {"default", 1}}), "properties[a].default", "equal to 5"},
+      Case{a({{"type", "array"}, {"items", items}, {"x-kubernetes-list-type", "map"}}),
+           "properties[a].x-kubernetes-list-map-keys", "must not be empty"},
+      Case{a({{"type", "array"},
+              {"items", items},
+              {"x-kubernetes-list-type", "map"},
+              {"x-kubernetes-list-map-keys", {"c"}}}),
+           "properties[a].x-kubernetes-list-map-keys", "names of item properties"},
+      Case{{{"type", "object"}, {"additionalProperties", {{"type", "string"}}}},
+           "additionalProperties",
+           "must not be used at the root"});
+  CAPTURE(c.schema.dump());
+  Api api;
+  Json refused = definition();
+  refused["spec"]["versions"][0]["schema"]["openAPIV3Schema"] = c.schema;
+  const auto answer = api.post(kCrds, refused);
+  REQUIRE(answer.status == 422);
+  const Json cause = answer.body["details"]["causes"][0];
+  CHECK(cause["field"] == "spec.validation.openAPIV3Schema." + c.field);
+  CHECK_THAT(cause["message"].get<std::string>(), Catch::Contains(c.message));
+}
+
+TEST_CASE("definitions of groups without a dot, of the community, without a stored version: refused") {
+  Api api;
+  const auto refused = [&](const std::string& group, bool storage, const std::string& approval) {
+    Json crd = definition();
+    crd["metadata"]["name"] = "widgets." + group;
+    crd["spec"]["group"] = group;
+    crd["spec"]["versions"][0]["storage"] = storage;
+    if (!approval.empty()) crd["metadata"]["annotations"] = {{"api-approved.kubernetes.io", approval}};
+    return api.post(kCrds + "?dryRun=All", crd).message();
+  };
+  CHECK_THAT(refused("example", true, ""), Catch::Contains("should be a domain with at least one dot"));
+  CHECK_THAT(refused("x.k8s.io", true, ""), Catch::Contains("must have approval annotation"));
+  CHECK_THAT(refused("x.k8s.io", true, "yes"), Catch::Contains("either a URL or a reason"));
+  CHECK(refused("x.k8s.io", true, "unapproved, a test").empty());
+  CHECK_THAT(refused("example.com", false, ""), Catch::Contains("must have at least one stored version"));
+}
+
+TEST_CASE("OpenAPI names the types that have no shape of their own") {
+  Api api;
+  const Json spec = api.get("/openapi/v3/apis/policy/v1")
+                        .body["components"]["schemas"]["io.k8s.api.policy.v1.PodDisruptionBudgetSpec"];
+  CHECK(spec["properties"]["minAvailable"]["allOf"][0]["$ref"] ==
+        "#/components/schemas/io.k8s.apimachinery.pkg.util.intstr.IntOrString");
+}
