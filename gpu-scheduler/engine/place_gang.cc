@@ -31,6 +31,7 @@ std::vector<std::pair<DomainId, Area>> Placer::candidates(const Parts& parts, ui
   for (uint32_t part : parts)
     wanted[demand_.parts[part].pod_class] += demand_.parts[part].count;
   std::vector<const ClassCache*> caches;
+  caches.reserve(wanted.size());
   for (const auto& [pod, count] : wanted)
     caches.push_back(&state_.caches().get(state_, pod, policy_, true));
   auto domains = split(state_, outer, level);

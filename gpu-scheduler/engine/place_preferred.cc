@@ -37,6 +37,7 @@ bool Placer::place_fewest_domains(const Parts& parts, uint32_t level, const Area
   for (const uint32_t part : parts)
     wanted[demand_.parts[part].pod_class] += demand_.parts[part].count;
   std::vector<DomainSets::Need> needs;
+  needs.reserve(wanted.size());
   for (const auto& [pod, count] : wanted)
     needs.push_back({pod, count});
   if (!budget_.spend(static_cast<int64_t>(state_.node_count()))) {

@@ -134,6 +134,7 @@ void Placer::explain_spread(const Parts& parts, const SpreadRoom& room, uint32_t
   if (room.domains.empty()) return explain_domain(parts, level, Area(std::vector<NodeIndex>{}));
   if (room.everywhere) return;
   std::vector<std::string> names;
+  names.reserve(room.domains.size());
   for (const auto& [count, domain] : room.domains)
     names.push_back(state_.domains()[domain].name);
   std::ranges::sort(names);
