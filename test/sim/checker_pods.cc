@@ -319,6 +319,8 @@ void Checker::check_gangs(MonoTime now) {
   for (const auto& [uid, pod] : pods_) {
     const std::string& group = pod.meta.annotation("stowage.dev/group");
     if (group.empty() || pod.terminal() || pod.terminating() || !ours(pod)) continue;
+    // What a deployment that is gone has left is the collector's, however long that takes.
+    if (pod.meta.controller() != nullptr && target_of(pod) == nullptr) continue;
     Gang& gang = gangs[pod.meta.ns + "/" + group];
     gang.size = size_of(pod);
     ++gang.live;
