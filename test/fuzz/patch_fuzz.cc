@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "sandbox/apiserver/apply/managed_fields.h"
+#include "sandbox/apiserver/apply/typed.h"
 #include "sandbox/apiserver/parsed.h"
 #include "sandbox/apiserver/patch.h"
 #include "sandbox/apiserver/schema.h"
@@ -39,9 +40,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!patch) return 0;
   const Json& value = patch->value;
   if (data[0] % 4 == 0) return (void)json_patch(live, value), 0;
-  if (!value.is_object()) return 0;
   if (data[0] % 4 == 1) (void)merge_patch(live, value);
-  if (data[0] % 4 == 2) (void)strategic_merge_patch(live, value, schema);
-  if (data[0] % 4 == 3) apply_twice(live, value, schema);
+  if (data[0] % 4 == 2) {
+    if (const auto merged = strategic_merge_patch(live, value, schema))
+      (void)restore_problem(*merged, schema);
+  }
+  if (!value.is_object()) return 0;
+  if (data[0] % 4 == 3 && typed_problem(value, schema).empty()) apply_twice(live, value, schema);
   return 0;
 }
