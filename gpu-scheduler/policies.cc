@@ -94,9 +94,8 @@ void Policies::add_levels(const PolicyObject& object) {
     if (known != levels_.end() && known->labels == level.labels) continue;
     if (known != levels_.end()) {
       problem = fmt::format(
-          "topologyLevels.{}: another policy, or the built-in levels, give it other labels, and levels are "
-          "one "
-          "set for the whole cluster: change SchedulingPolicy \"default\", or use another name",
+          "topologyLevels.{}: another policy, or the built-in levels, give it other labels, and levels "
+          "are one set for the whole cluster: change SchedulingPolicy \"default\", or use another name",
           level.name);
       continue;
     }

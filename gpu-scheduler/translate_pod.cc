@@ -21,10 +21,25 @@ engine::DeviceRequest to_device(const engine::Resources& requests, const DeviceW
   return out;
 }
 
+engine::PodDisk::Kind to_disk_kind(api::PodDisk::Kind kind) {
+  switch (kind) {
+    case api::PodDisk::Kind::kGcePersistentDisk:
+      return engine::PodDisk::Kind::kGcePersistentDisk;
+    case api::PodDisk::Kind::kAwsElasticBlockStore:
+      return engine::PodDisk::Kind::kAwsElasticBlockStore;
+    case api::PodDisk::Kind::kIscsi:
+      return engine::PodDisk::Kind::kIscsi;
+    case api::PodDisk::Kind::kRbd:
+      break;
+  }
+  return engine::PodDisk::Kind::kRbd;
+}
+
 std::vector<engine::PodDisk> to_disks(const std::vector<api::PodDisk>& disks) {
   std::vector<engine::PodDisk> out;
+  out.reserve(disks.size());
   for (const auto& disk : disks)
-    out.push_back({.kind = static_cast<engine::PodDisk::Kind>(disk.kind),
+    out.push_back({.kind = to_disk_kind(disk.kind),
                    .id = disk.id,
                    .pool = disk.pool,
                    .monitors = disk.monitors,

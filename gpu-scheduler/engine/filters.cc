@@ -45,26 +45,18 @@ Reason check_pools(const NodeRow& row, const CompiledClass& pod) {
   return worst;
 }
 
-bool ports_free(const ClusterState& state, const NodeRow& row, const CompiledClass& pod) {
-  for (PodIndex other : row.pods) {
-    for (const auto& used : state.pod_class(state.pod(other).pod_class).host_ports) {
-      for (const auto& wanted : pod.spec.host_ports) {
-        if (host_ports_conflict(used, wanted)) return false;
-      }
-    }
-  }
-  return true;
-}
-
-bool disks_free(const ClusterState& state, const NodeRow& row, const CompiledClass& pod) {
-  for (PodIndex other : row.pods) {
-    for (const auto& used : state.pod_class(state.pod(other).pod_class).disks) {
-      for (const auto& wanted : pod.spec.disks) {
-        if (disks_conflict(used, wanted)) return false;
-      }
-    }
-  }
-  return true;
+/// Whether some pod of the node holds, in `list` of its class, what rules out something that `pod` wants
+/// there.
+template <class T>
+bool conflicts(const ClusterState& state, const NodeRow& row, const CompiledClass& pod,
+               std::vector<T> PodClass::* list, bool (*rules_out)(const T&, const T&)) {
+  const auto& wanted = pod.spec.*list;
+  if (wanted.empty()) return false;
+  return std::ranges::any_of(row.pods, [&](const PodIndex other) {
+    return std::ranges::any_of(state.pod_class(state.pod(other).pod_class).*list, [&](const T& used) {
+      return std::ranges::any_of(wanted, [&](const T& one) { return rules_out(used, one); });
+    });
+  });
 }
 
 Rejection insufficient(uint32_t resource) {
@@ -93,8 +85,8 @@ Rejection check_fixed(ClusterState& state, const NodeSpec& spec, const NodeRow& 
 
 Rejection check_room(const ClusterState& state, const NodeRow& row, const CompiledClass& pod) {
   if (row.reserved) return {Reason::kReserved};
-  if (!pod.spec.host_ports.empty() && !ports_free(state, row, pod)) return {Reason::kHostPorts};
-  if (!pod.spec.disks.empty() && !disks_free(state, row, pod)) return {Reason::kDiskConflict};
+  if (conflicts(state, row, pod, &PodClass::host_ports, host_ports_conflict)) return {Reason::kHostPorts};
+  if (conflicts(state, row, pod, &PodClass::disks, disks_conflict)) return {Reason::kDiskConflict};
   if (pod.pods > 0 && row.free_pods < pod.pods) return {Reason::kTooManyPods};
   // As kube-scheduler: what is not asked for is not compared, so an oversubscribed node still takes pods
   // without it.

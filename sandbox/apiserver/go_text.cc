@@ -29,7 +29,7 @@ size_t sequence_at(std::string_view text, size_t i) {
   return bad ? 0 : length;
 }
 
-/// The value of "\uXXXX" at `i`, if it stands there.
+/// The value of the escape "\u" with its four hexadecimal digits at `i`, if one stands there.
 std::optional<unsigned> escape_at(std::string_view text, size_t i) {
   if (i + 6 > text.size() || text[i] != '\\' || text[i + 1] != 'u') return std::nullopt;
   unsigned value = 0;

@@ -123,14 +123,19 @@ ScriptedTransport::Reply limit(const kube::HttpRequest& request, std::string_vie
   return {.result = std::move(answer), .after = Millis{5}};
 }
 
+/// Events of `pods` pods, in a namespace of which the server takes none for `seconds`.
+void record_limited(Fixture& f, int pods, const char* seconds) {
+  f.server.on_call([seconds](const kube::HttpRequest& request) { return limit(request, "ns", seconds); });
+  for (int i = 0; i < pods; ++i)
+    f.pod_event("pod-" + std::to_string(i));
+}
+
 }  // namespace
 
 TEST_CASE(
     "event: those of a limited namespace wait, and hold the others up no longer than their own answer") {
   Fixture f;
-  f.server.on_call([](const kube::HttpRequest& request) { return limit(request, "ns", "60"); });
-  for (int i = 0; i < 3; ++i)
-    f.pod_event("limited-" + std::to_string(i));
+  record_limited(f, 3, "60");
   for (int i = 0; i < 100; ++i)
     f.recorder.record({"v1", "Pod", "free", "pod-" + std::to_string(i), "u"}, "Normal", "Scheduled", "x");
   f.world.run_for(Millis{1'000});
@@ -144,9 +149,7 @@ TEST_CASE(
 
 TEST_CASE("event: a server that takes none is left alone, whatever waits") {
   Fixture f;
-  f.server.on_call([](const kube::HttpRequest& request) { return limit(request, "ns", "60"); });
-  for (int i = 0; i < 100; ++i)
-    f.pod_event("pod-" + std::to_string(i));
+  record_limited(f, 100, "60");
   f.world.run_for(Millis{59'000});
   // Four in a row tell it; the second writer may have one under way.
   CHECK(f.server.requests().size() <= 5);
@@ -160,8 +163,7 @@ TEST_CASE("event: a server that takes none is left alone, whatever waits") {
 
 TEST_CASE("event: one that is asked to wait for an hour is given up") {
   Fixture f;
-  f.server.on_call([](const kube::HttpRequest& request) { return limit(request, "ns", "3600"); });
-  f.pod_event("pod-1");
+  record_limited(f, 1, "3600");
   f.world.run_for(Millis{100});
   CHECK(f.world.run(f.recorder.flush(Millis{1'000})));
   CHECK(f.server.requests().size() == 1);
@@ -169,13 +171,13 @@ TEST_CASE("event: one that is asked to wait for an hour is given up") {
 
 TEST_CASE("rule 31: what waits for a server in trouble is tried once more at the end, and holds nothing up") {
   Fixture f;
-  f.server.on_call([](const kube::HttpRequest& request) { return limit(request, "ns", "60"); });
-  for (int i = 0; i < 10; ++i)
-    f.pod_event("pod-" + std::to_string(i));
+  record_limited(f, 10, "60");
   f.world.run_for(Millis{1'000});
   const auto begin = f.world.clock().now();
+  const size_t refused = f.server.requests().size();
   CHECK(f.world.run(f.scope.drain(Millis{30'000})));
   CHECK(f.world.clock().now() - begin < Millis{1'000});
+  CHECK(f.server.requests().size() == refused + 10);
 }
 
 TEST_CASE("rule 14: a repeated POST that finds its event there is done") {

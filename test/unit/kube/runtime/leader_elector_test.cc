@@ -40,6 +40,21 @@ struct Candidate {
   TaskScope scope;
 };
 
+/// "a" has led for ten seconds, "b" stands by, and "a" has just died as by kill -9: nothing was released.
+struct DeadHolder {
+  DeadHolder() {
+    world.run_for(Millis{1'000});
+    b = std::make_unique<Candidate>(world, server, "b");
+    world.run_for(Millis{9'000});
+    a.scope.cancel();
+    world.settle();
+  }
+  VirtualWorld world;
+  LeaseServer server{world.env()};
+  Candidate a{world, server, "a"};
+  std::unique_ptr<Candidate> b;
+};
+
 }  // namespace
 
 TEST_CASE("leader election: the first candidate creates the lease and keeps it by renewing every 2 s") {
@@ -69,36 +84,22 @@ TEST_CASE("leader election: a standby watches the lease instead of polling it") 
 }
 
 TEST_CASE("leader election: a holder that stops renewing is replaced after its lease, and not before") {
-  VirtualWorld world;
-  LeaseServer server(world.env());
-  auto a = std::make_unique<Candidate>(world, server, "a");
-  world.run_for(Millis{1'000});
-  Candidate b(world, server, "b");
-  world.run_for(Millis{9'000});
-  a->scope.cancel();  // as by kill -9: nothing is released
-  world.settle();
-  const auto died = world.clock().now();
-  world.run_for(Millis{12'000});
-  CHECK_FALSE(b.won);
-  REQUIRE(world.run_until([&] { return b.won; }, Millis{10'000}));
-  CHECK(world.clock().now() - died <= Millis{17'000});
-  CHECK(server.holder() == "b");
-  CHECK(server.transitions() == 1);
+  DeadHolder s;
+  const auto died = s.world.clock().now();
+  s.world.run_for(Millis{12'000});
+  CHECK_FALSE(s.b->won);
+  REQUIRE(s.world.run_until([&] { return s.b->won; }, Millis{10'000}));
+  CHECK(s.world.clock().now() - died <= Millis{17'000});
+  CHECK(s.server.holder() == "b");
+  CHECK(s.server.transitions() == 1);
 }
 
 TEST_CASE("leader election: an annotation on the lease does not lengthen a dead holder's term") {
-  VirtualWorld world;
-  LeaseServer server(world.env());
-  auto a = std::make_unique<Candidate>(world, server, "a");
-  world.run_for(Millis{1'000});
-  Candidate b(world, server, "b");
-  world.run_for(Millis{9'000});
-  a->scope.cancel();
-  world.settle();
-  world.run_for(Millis{10'000});
-  server.annotate();
-  REQUIRE(world.run_until([&] { return b.won; }, Millis{7'000}));
-  CHECK(server.transitions() == 1);
+  DeadHolder s;
+  s.world.run_for(Millis{10'000});
+  s.server.annotate();
+  REQUIRE(s.world.run_until([&] { return s.b->won; }, Millis{7'000}));
+  CHECK(s.server.transitions() == 1);
 }
 
 TEST_CASE("rule 30: a released lease is taken by the standby at once") {
