@@ -53,6 +53,7 @@ std::vector<std::pair<DomainId, Area>> Placer::candidates(const Parts& parts, ui
   }
   std::ranges::sort(found);
   std::vector<std::pair<DomainId, Area>> out;
+  out.reserve(found.size());
   for (const auto& entry : found)
     out.push_back(std::move(domains[std::get<2>(entry)]));
   return out;

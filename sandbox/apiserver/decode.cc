@@ -144,6 +144,7 @@ Answer<void> conform(const Core&, Call& call, const Resource& resource, Json& ob
   }
   if (!object.contains("metadata")) object["metadata"] = Json::object();
   std::vector<std::string> problems;
+  problems.reserve(unknown.size());
   for (const std::string& path : unknown)
     problems.push_back(fmt::format("unknown field \"{}\"", path));
   return report_fields(call, problems);

@@ -243,7 +243,7 @@ Answer<void> check_order(const Json& patch, const Json& order, const std::string
 Answer<void> retain_keys(Json& original, Json& patch) {
   const auto keep = patch.find("$retainKeys");
   if (keep == patch.end()) return {};
-  const Json names = *keep;
+  const Json names = std::move(*keep);
   patch.erase(keep);
   const auto named = places(names, "");
   const auto kept = [&](const std::string& key) { return named.contains(dump(Json(key))); };

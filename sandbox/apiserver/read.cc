@@ -159,6 +159,7 @@ std::string formed_list(const Call& call, const std::vector<ObjectPtr>& objects,
   Json out;
   if (form == Form::kTable) {
     std::vector<const Json*> pointers;
+    pointers.reserve(trees.size());
     for (const Json& tree : trees)
       pointers.push_back(&tree);
     out = table_of(resource, pointers, include_of(call), call.now, true);

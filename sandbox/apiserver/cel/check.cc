@@ -143,6 +143,7 @@ class Checker {
 
   std::vector<StaticType> types(const Expr& e) {
     std::vector<StaticType> out;
+    out.reserve(e.args.size());
     for (const auto& arg : e.args)
       out.push_back(type(*arg));
     return out;

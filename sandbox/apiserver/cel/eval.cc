@@ -180,6 +180,7 @@ Value Evaluator::has(const Expr& e) {
 Value Evaluator::call(const Expr& e) {
   if (e.name == "has") return has(e);
   std::vector<Value> args;
+  args.reserve(e.args.size());
   for (const auto& arg : e.args)
     args.push_back(eval(*arg));
   return applied(e.name, args);
@@ -259,6 +260,7 @@ Value Evaluator::member(const Expr& e) {
     return e.name == "none" ? none() : some(eval(*e.args.at(1)));
   }
   std::vector<Value> args;
+  args.reserve(e.args.size());
   for (const auto& arg : e.args)
     args.push_back(eval(*arg));
   return applied(e.name, args);
