@@ -129,7 +129,8 @@ std::set<std::string> Checker::ready_replicas(const std::string& ns, const Targe
   return out;
 }
 
-/// Its group was whole and Ready but for what the operator itself takes away.
+/// Its group was whole and Ready but for what the operator itself takes away. A member on a node that is gone
+/// serves nobody, whatever its status says.
 bool Checker::served(const api::Pod& gone) const {
   const std::string& group = gone.meta.annotation("stowage.dev/group");
   if (group.empty()) return true;
@@ -138,7 +139,7 @@ bool Checker::served(const api::Pod& gone) const {
     if (uid == gone.meta.uid || pod.meta.ns != gone.meta.ns ||
         pod.meta.annotation("stowage.dev/group") != group)
       continue;
-    if (pod.ready() && !pod.terminating() && !pod.terminal()) ++others;
+    if (pod.ready() && !pod.terminating() && !pod.terminal() && nodes_.contains(pod.spec.node_name)) ++others;
   }
   // The first pod that goes tells.
   return others + 1 >= size_of(gone);
@@ -180,12 +181,13 @@ void Checker::check_budget(const api::Pod& failed) {
   const std::string& attempt = failed.meta.label("stowage.dev/attempt");
   if (target.excused.contains(replica + "/" + attempt)) return;
   auto& attempts = target.own_failures[replica];
-  // A gang that was never whole (its operator died while it made it) and runs all the same (somebody else has
-  // bound what there was) fails for what is missing, not by itself.
+  // A gang that was never whole (its operator died while it made it, or a node went away under a member) and
+  // runs all the same (somebody else has bound what there was) fails for what is missing, not by itself.
   const std::string& group = failed.meta.annotation("stowage.dev/group");
   const auto members = std::ranges::count_if(pods_, [&](const auto& entry) {
-    return entry.second.meta.ns == failed.meta.ns &&
-           entry.second.meta.annotation("stowage.dev/group") == group;
+    const api::Pod& pod = entry.second;
+    return pod.meta.ns == failed.meta.ns && pod.meta.annotation("stowage.dev/group") == group &&
+           (pod.spec.node_name.empty() || nodes_.contains(pod.spec.node_name));
   });
   if (members < size_of(failed) && !attempts.contains(attempt)) return;
   attempts.insert(attempt);
