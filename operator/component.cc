@@ -144,12 +144,12 @@ void Operator::watch_child(kube::Informer<T>& informer, std::string prefix) {
 
 void Operator::connect() {
   deployments_.on_change([this](const auto& old, const auto& now) {
-    // A new status is ours or the scheduler's: neither changes what should be done. But an old status of ours
-    // that a network delivered late must not stay.
+    // A new status is ours or the scheduler's: neither changes what should be done. But what somebody else
+    // wrote over ours must not stay.
     const bool same = old && now && old->meta.uid == now->meta.uid &&
                       old->meta.generation == now->meta.generation &&
                       old->meta.deleted == now->meta.deleted &&
-                      (md::same_status(old->status, now->status) || reconciler_.wrote(*now));
+                      (md::same_status(old->status, now->status) || reconciler_.knows(*now));
     if (!same) controller_.queue().add((now ? now : old)->meta.key());
   });
   pods_.on_change([this](const auto& old, const auto& now) {

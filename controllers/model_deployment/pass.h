@@ -13,6 +13,7 @@ struct Reconciler::Pass {
   std::string key;
   Observed observed;
   api::ModelDeploymentStatus before;  ///< Never older than our own last write.
+  std::string version;                ///< resourceVersion at which the status was `before`.
   std::set<std::string, std::less<>> lost_nodes;
   std::string revision;                ///< The one to roll out; empty when none could be made.
   std::optional<Issue> issue;          ///< Of the spec, or of what the API server refused.

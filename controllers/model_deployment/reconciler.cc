@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -36,23 +35,6 @@ constexpr Millis kRefusedPause{30'000};
 // Pods of one deployment are bound and become ready one by one; each of them changes a figure.
 constexpr Millis kFiguresPause{1'000};
 
-bool older(const api::ReplicaAttempt& a, const api::ReplicaAttempt& b) {
-  return std::tie(a.attempt, a.restarts, a.forgiven) < std::tie(b.attempt, b.restarts, b.forgiven);
-}
-
-/// What the status says of attempts, but for what this process knows better: a status of long ago may arrive
-/// once more and must give no replica its restarts back.
-std::vector<api::ReplicaAttempt> newest(std::vector<api::ReplicaAttempt> said,
-                                        std::map<int32_t, api::ReplicaAttempt> known) {
-  for (auto& entry : said) {
-    const auto own = known.extract(entry.replica);
-    if (own && older(entry, own.mapped())) entry = own.mapped();
-  }
-  for (auto& [replica, entry] : known)
-    said.push_back(entry);
-  return said;
-}
-
 Millis sooner(std::optional<Millis> a, Millis b) {
   return a && *a < b ? *a : b;
 }
@@ -76,7 +58,7 @@ boost::asio::awaitable<Result<kube::Action>> Reconciler::reconcile(std::string k
   Pass pass{.key = key, .observed = observe(stores_, key)};
   if (pass.observed.deployment == nullptr) {
     expectations_.forget(key);
-    written_.erase(key);
+    known_.erase(key);
     written_at_.erase(key);
     refused_.erase(key);
     attempts_.erase(key);
@@ -87,7 +69,7 @@ boost::asio::awaitable<Result<kube::Action>> Reconciler::reconcile(std::string k
   // Owner references let the garbage collector take the children.
   if (pass.deployment().meta.deleted) co_return kube::Action::await_change();
   attempts_of(pass);
-  pass.before = status_before(pass.deployment());
+  find_status(pass);
   pass.issue = pass.observed.issue;
   CO_TRY_VOID(co_await find_lost_nodes(pass));
 
@@ -102,10 +84,6 @@ boost::asio::awaitable<Result<kube::Action>> Reconciler::reconcile(std::string k
   if (const auto refused = refused_.find(key); refused != refused_.end() && !pass.issue)
     pass.issue = refused->second;
   CO_TRY_VOID(co_await write_status(pass));
-  auto& recorded = attempts_of(pass).recorded;
-  recorded.clear();
-  for (const auto& entry : pass.plan.attempts)
-    recorded.emplace(entry.replica, entry);
   tell(pass);
   CO_TRY_VOID(co_await delete_pods(pass));
   CO_TRY_VOID(co_await create_pods(pass));
@@ -145,7 +123,7 @@ void Reconciler::plan(Pass& pass) {
   Attempts& known = attempts_of(pass);
   world.taken = known.taken;
   world.made = known.made;
-  world.attempts = newest(pass.before.attempts, known.recorded);
+  world.attempts = pass.before.attempts;
   const MonoTime now = env_.clock.now();
   auto& since = waiting_since_[pass.key];
   for (const auto& [group, seen] : since)
@@ -164,7 +142,7 @@ void Reconciler::plan(Pass& pass) {
 Reconciler::Attempts& Reconciler::attempts_of(const Pass& pass) {
   const std::string& uid = pass.deployment().meta.uid;
   Attempts& out = attempts_[pass.key];
-  if (out.uid != uid) out = {.uid = uid, .taken = {}, .made = {}, .recorded = {}};
+  if (out.uid != uid) out = {.uid = uid, .taken = {}, .made = {}};
   // Only what the cache has shown: of a create whose pod never came, the same name is tried again.
   for (const auto& pod : pass.observed.pods) {
     const auto* owner = pod->meta.controller();
@@ -175,15 +153,19 @@ Reconciler::Attempts& Reconciler::attempts_of(const Pass& pass) {
   return out;
 }
 
-api::ModelDeploymentStatus Reconciler::status_before(const api::ModelDeployment& deployment) {
-  const auto written = written_.find(deployment.meta.key());
-  if (written == written_.end()) return deployment.status;
-  const bool caught_up =
-      written->second.uid != deployment.meta.uid ||
-      kube::resource_version_at_least(deployment.meta.resource_version, written->second.resource_version);
-  if (!caught_up) return written->second.status;
-  written_.erase(written);
-  return deployment.status;
+void Reconciler::find_status(Pass& pass) {
+  const auto& deployment = pass.deployment();
+  pass.before = deployment.status;
+  pass.version = deployment.meta.resource_version;
+  const auto known = known_.find(pass.key);
+  if (known == known_.end()) return;
+  if (known->second.uid != deployment.meta.uid ||
+      kube::resource_version_at_least(pass.version, known->second.resource_version)) {
+    known_.erase(known);
+    return;
+  }
+  pass.before = known->second.status;
+  pass.version = known->second.resource_version;
 }
 
 kube::Async<void> Reconciler::write_status(Pass& pass) {
@@ -211,11 +193,15 @@ kube::Async<void> Reconciler::write_status(Pass& pass) {
     pass.status_again = std::chrono::ceil<Millis>(kFiguresPause - (now - last->second));
     co_return Result<void>{};
   }
-  CO_TRY(const std::string answer,
-         co_await client_.apply(kinds::kModelDeployment, deployment.meta.ns, deployment.meta.name,
-                                api::encode_status_apply(deployment.meta, status),
-                                {.field_manager = std::string(kFieldManager), .force = true}, "status"));
-  CO_TRY(auto stored, api::decode_model_deployment(answer));
+  const api::ObjectMeta& meta = deployment.meta;
+  const std::string body = api::encode_status_apply(
+      {.name = meta.name, .ns = meta.ns, .uid = meta.uid, .resource_version = pass.version}, status);
+  const auto answer =
+      co_await client_.apply(kinds::kModelDeployment, meta.ns, meta.name, body,
+                             {.field_manager = std::string(kFieldManager), .force = true}, "status");
+  if (!answer && answer.error().code == Code::kConflict) co_return co_await read_status(pass, answer.error());
+  if (!answer) co_return std::unexpected(answer.error());
+  CO_TRY(auto stored, api::decode_model_deployment(*answer));
   written_at_[pass.key] = now;
   const auto* stalled = status.condition("Stalled");
   const auto* stalled_before = pass.before.condition("Stalled");
@@ -223,8 +209,19 @@ kube::Async<void> Reconciler::write_status(Pass& pass) {
     event(pass, "Warning", stalled->reason, stalled->message);
   }
   pass.before = stored.status;
-  written_[pass.key] = {stored.meta.uid, stored.meta.resource_version, std::move(stored.status)};
+  pass.version = stored.meta.resource_version;
+  known_[pass.key] = {stored.meta.uid, stored.meta.resource_version, std::move(stored.status)};
   co_return Result<void>{};
+}
+
+// The object has changed since the cache saw it: the next pass begins from what is there, whatever the watch
+// does meanwhile.
+kube::Async<void> Reconciler::read_status(const Pass& pass, Error conflict) {
+  const auto& meta = pass.deployment().meta;
+  CO_TRY(const std::string text, co_await client_.get(kinds::kModelDeployment, meta.ns, meta.name));
+  CO_TRY(auto live, api::decode_model_deployment(text));
+  known_[pass.key] = {live.meta.uid, live.meta.resource_version, std::move(live.status)};
+  co_return std::unexpected(std::move(conflict));
 }
 
 void Reconciler::pod_seen(const kube::Ref<PodFact>& old, const kube::Ref<PodFact>& now) {
@@ -234,10 +231,10 @@ void Reconciler::pod_seen(const kube::Ref<PodFact>& old, const kube::Ref<PodFact
   if (!now || now->meta.deleted) expectations_.seen_delete(key, pod->meta.uid);
 }
 
-bool Reconciler::wrote(const api::ModelDeployment& seen) const {
-  const auto written = written_.find(seen.meta.key());
-  return written != written_.end() && written->second.uid == seen.meta.uid &&
-         same_status(written->second.status, seen.status);
+bool Reconciler::knows(const api::ModelDeployment& seen) const {
+  const auto known = known_.find(seen.meta.key());
+  return known != known_.end() && known->second.uid == seen.meta.uid &&
+         same_status(known->second.status, seen.status);
 }
 
 void Reconciler::child_seen(const std::string& key, const std::string& name) {

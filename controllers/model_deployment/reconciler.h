@@ -43,11 +43,11 @@ class Reconciler {
   // What the informers saw, so that a key is not planned on a cache that is older than its own writes.
   void pod_seen(const kube::Ref<PodFact>& old, const kube::Ref<PodFact>& now);
   void child_seen(const std::string& key, const std::string& name);
-  /// The status that the cache got is the one that this process wrote last: it needs no look.
-  [[nodiscard]] bool wrote(const api::ModelDeployment& seen) const;
+  /// The status that the cache got is the one that this process wrote or read last: it needs no look.
+  [[nodiscard]] bool knows(const api::ModelDeployment& seen) const;
 
  private:
-  struct Written {
+  struct Known {
     std::string uid;
     std::string resource_version;
     api::ModelDeploymentStatus status;
@@ -64,6 +64,7 @@ class Reconciler {
   kube::Async<void> ensure_services(Pass& pass);
   kube::Async<void> ensure_service(Pass& pass, DesiredService desired);
   kube::Async<void> write_status(Pass& pass);
+  kube::Async<void> read_status(const Pass& pass, Error conflict);
   kube::Async<void> delete_pods(Pass& pass);
   kube::Async<void> create_pods(Pass& pass);
   kube::Async<void> create_pod(Pass& pass, PodCreate create, std::string data);
@@ -72,22 +73,20 @@ class Reconciler {
   void tell(const Pass& pass);
   void tell_creates(const Pass& pass);
   void event(const Pass& pass, std::string type, std::string reason, std::string message);
-  [[nodiscard]] api::ModelDeploymentStatus status_before(const api::ModelDeployment& deployment);
+  void find_status(Pass& pass);
 
   kube::Environment env_;
   kube::Client& client_;
   kube::EventRecorder& events_;
   Stores stores_;
   kube::Expectations expectations_;
-  /// Status as last written, until the cache has caught up with it.
-  std::map<std::string, Written> written_;
+  /// Status as last written, or read after a conflict, until the cache has caught up with it.
+  std::map<std::string, Known> known_;
   /// What this process knows of the attempts of a deployment: World::taken and World::made.
   struct Attempts {
     std::string uid;
     std::set<std::pair<int32_t, int32_t>> taken;
     std::map<int32_t, int32_t> made;
-    /// status.attempts as last written or found right, by replica.
-    std::map<int32_t, api::ReplicaAttempt> recorded;
   };
   /// Those of this object, not of an earlier namesake, with what the cache shows now.
   Attempts& attempts_of(const Pass& pass);

@@ -327,7 +327,11 @@ def custom():
     yield Step("widget applied", "PATCH", WIDGETS + "/v?fieldManager=one", widget({"size": 2, "parts": [{"id": "a"}, {"id": "b"}]}, "v"), type=APPLY)
     yield Step("widget applied by two", "PATCH", WIDGETS + "/v?fieldManager=two", widget({"size": 2, "parts": [{"id": "c", "weight": 1}]}, "v"), type=APPLY)
     yield Step("widget applied less", "PATCH", WIDGETS + "/v?fieldManager=one", widget({"size": 2, "parts": [{"id": "a"}]}, "v"), type=APPLY)
-    yield Step("widget status applied", "PATCH", WIDGETS + "/v/status?fieldManager=three", {"apiVersion": "contract.stowage.dev/v1", "kind": "Widget", "metadata": {"name": "v"}, "status": {"replicas": 2}}, type=APPLY)
+    yield Step("widget status applied", "PATCH", WIDGETS + "/v/status?fieldManager=three", {"apiVersion": "contract.stowage.dev/v1", "kind": "Widget", "metadata": {"name": "v"}, "status": {"replicas": 2}}, type=APPLY, keep={"v_uid": "metadata.uid", "v_rv": "metadata.resourceVersion"})
+    fenced = lambda replicas: {"apiVersion": "contract.stowage.dev/v1", "kind": "Widget", "metadata": {"name": "v", "uid": "${v_uid}", "resourceVersion": "${v_rv}"}, "status": {"replicas": replicas}}  # noqa: E731
+    yield Step("widget status applied at its version", "PATCH", WIDGETS + "/v/status?fieldManager=three&force=true", fenced(3), type=APPLY)
+    yield Step("widget status applied at an old version", "PATCH", WIDGETS + "/v/status?fieldManager=three&force=true", fenced(2), type=APPLY)
+    yield Step("widget status applied once more", "PATCH", WIDGETS + "/v/status?fieldManager=three&force=true", fenced(3), type=APPLY)
     yield Step("widget as YAML", "GET", WIDGETS + "/w", accept=YAML)
     yield Step("widget as protobuf", "GET", WIDGETS + "/w", accept=PROTOBUF, compare="status")
     yield Step("widget table", "GET", WIDGETS + "/w", accept=TABLE, ignore=("managedFields", "description"))

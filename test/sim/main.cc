@@ -123,7 +123,7 @@ int replay(const Arguments& arguments, const sim::Ground& ground) {
   size_t violations = 0;
   for (const std::string& path : arguments.replay) {
     auto options = sim::load_regression(path);
-    if (options) options->trace = arguments.logs;
+    if (options) options->trace = options->digest = arguments.logs;
     if (!options) {
       fmt::print(stderr, "{}\n", options.error().to_string());
       return 2;
@@ -223,7 +223,8 @@ int main(int argc, char** argv) {
   app.add_option("--replay", arguments.replay, "stored regressions to play")->check(CLI::ExistingFile);
   app.add_flag("--shrink", arguments.shrink, "cut the first failing seed down to the faults that matter");
   app.add_option("--store", arguments.store, "folder for the shrunk schedule, as a regression");
-  app.add_flag("--logs", arguments.logs, "print the logs of failing seeds, and what they wrote when");
+  app.add_flag("--logs", arguments.logs,
+               "print the logs of failing seeds and of all regressions, and what they wrote when");
   app.add_flag(
       "--digest", arguments.digest,
       "print for each seed a digest of all that was logged and written: equal where two builds agree");

@@ -284,7 +284,11 @@ Result<ModelDeployment> decode_model_deployment(std::string_view json) {
 std::string encode_status_apply(const ObjectMeta& meta, const ModelDeploymentStatus& status) {
   const Json body = {{"apiVersion", "stowage.dev/v1alpha1"},
                      {"kind", "ModelDeployment"},
-                     {"metadata", {{"name", meta.name}, {"namespace", meta.ns}, {"uid", meta.uid}}},
+                     {"metadata",
+                      {{"name", meta.name},
+                       {"namespace", meta.ns},
+                       {"uid", meta.uid},
+                       {"resourceVersion", meta.resource_version}}},
                      {"status", encode(status)}};
   return body.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

@@ -154,7 +154,8 @@ struct ModelDeployment {
 Result<ModelDeployment> decode_model_deployment(std::string_view json);
 
 /// Body of a server-side apply of the status subresource: the complete set of the operator's fields, with
-/// name and UID (an object that was deleted and made again answers 409).
+/// name, UID and resourceVersion of what it follows from. An object that was deleted and made again, or that
+/// has changed since, answers 409: so does a copy of this request that arrives once more.
 std::string encode_status_apply(const ObjectMeta& meta, const ModelDeploymentStatus& status);
 
 }  // namespace stowage::api

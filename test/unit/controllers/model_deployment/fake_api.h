@@ -34,6 +34,8 @@ class FakeApi {
     return {deployments, runtimes, policies, pods, services, revisions, nodes};
   }
 
+  /// What was sent arrives once more.
+  void replay(const kube::HttpRequest& request) { answer(request); }
   /// Creates or replaces the spec of deployment a/m.
   void deploy(const Json& spec) {
     Json& object = objects_[path("modeldeployments", "m")];
@@ -275,6 +277,10 @@ class FakeApi {
     const Json& meta = change.value("metadata", Json::object());
     if (meta.contains("uid") && meta["uid"] != it->second["metadata"]["uid"]) {
       return {.result = stowage::test::status_response(409, "Conflict", "the UID is another")};
+    }
+    if (meta.contains("resourceVersion") &&
+        meta["resourceVersion"] != it->second["metadata"]["resourceVersion"]) {
+      return {.result = stowage::test::status_response(409, "Conflict", "the object has been modified")};
     }
     if (status) {
       it->second["status"] = change["status"];

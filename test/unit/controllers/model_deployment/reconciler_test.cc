@@ -93,24 +93,45 @@ TEST_CASE("a pod of a group fails: the attempt is in the status before the first
   CHECK(f.api.object("modeldeployments", "m")["status"]["attempts"][0]["restarts"] == 1);
 }
 
-TEST_CASE("a status of long ago arrives once more: the restarts that were spent stay spent") {
+TEST_CASE("a status of long ago arrives once more, and the next process begins: spent restarts stay spent") {
   Fixture f;
   f.api.deploy({{"parallelism", {{"tensor", 8}, {"pipeline", 2}, {"data", 1}}},
                 {"rollout", {{"restartBudget", {{"restarts", 1}, {"window", "1h"}}}}}});
   f.settle();
-  const Json old = f.api.object("modeldeployments", "m")["status"];
+  std::vector<kube::HttpRequest> old;
+  std::ranges::copy_if(f.api.requests(), std::back_inserter(old), [](const auto& request) {
+    return request.target.find("/modeldeployments/m/status?") != std::string::npos;
+  });
+  REQUIRE(old.size() > 1);
   f.fail_pod("m-0-0-1");
   f.settle();
   REQUIRE(f.names("pods") == std::set<std::string>{"m-0-1-0", "m-0-1-1"});
-  Json replayed = f.api.object("modeldeployments", "m");
-  replayed["status"] = old;
-  replayed["metadata"]["resourceVersion"] = "1000000";
-  f.api.add("modeldeployments", "m", replayed);
+  for (const auto& request : old)
+    f.api.replay(request);
+  f.start();
   REQUIRE(f.reconcile());
   CHECK(f.api.object("modeldeployments", "m")["status"]["attempts"][0]["restarts"] == 1);
   f.fail_pod("m-0-1-1");
   REQUIRE(f.reconcile());
   CHECK(f.names("pods") == std::set<std::string>{"m-0-1-0", "m-0-1-1"});
+}
+
+TEST_CASE("the object has changed unseen: nothing is deleted, and the next pass begins from what is there") {
+  Fixture f;
+  f.api.deploy({{"parallelism", {{"tensor", 8}, {"pipeline", 2}, {"data", 1}}}});
+  f.settle();
+  f.fail_pod("m-0-0-1");
+  f.api.blind(true);
+  f.api.object("modeldeployments", "m")["metadata"]["resourceVersion"] = "1000";
+  f.api.forget_writes();
+  const auto refused = f.reconcile();
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == Code::kConflict);
+  CHECK(f.api.writes() == std::vector<std::string>{"APPLY status"});
+  // Whatever its watch does: the caches still stand still.
+  REQUIRE(f.reconcile());
+  CHECK(f.api.object("modeldeployments", "m")["status"]["attempts"][0]["restarts"] == 1);
+  CHECK(f.names("pods").contains("m-0-1-0"));
 }
 
 TEST_CASE(
