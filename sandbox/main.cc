@@ -104,11 +104,14 @@ Result<void> up(UpFlags flags) {
   const size_t nodes = flags.nodes.value_or(flags.live.api_only ? 0 : kDefaultNodes);
   flags.live.times = kLiveTimes;
   const bool api_only = flags.live.api_only;
-  TRY(const auto profile, Profile::load(profiles_folder(flags.profiles_folder), flags.profile));
+  std::optional<Profile> profile;
+  if (nodes > 0) {
+    TRY(profile, Profile::load(profiles_folder(flags.profiles_folder), flags.profile));
+  }
   LiveSandbox sandbox(clock, std::move(flags.live));
   // First of all what can fail for reasons of this machine.
   TRY_VOID(sandbox.open());
-  TRY_VOID(create_nodes(sandbox.server(), profile, 0, nodes, clock.wall()));
+  if (profile) TRY_VOID(create_nodes(sandbox.server(), *profile, 0, nodes, clock.wall()));
   std::string what = api_only ? fmt::format("An API server with {} nodes", nodes)
                               : fmt::format("A cluster of {} nodes ({}), operator and scheduler inside,",
                                             nodes, flags.profile);

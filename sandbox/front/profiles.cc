@@ -1,12 +1,14 @@
 #include "sandbox/front/profiles.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <stdexcept>
 
 namespace stowage::sandbox {
@@ -144,11 +146,11 @@ Result<Profile> Profile::load(const std::string& folder, const std::string& name
   const std::string path = folder + "/" + name + ".yaml";
   std::error_code error;
   if (name.find('/') != std::string::npos || !std::filesystem::exists(path, error)) {
-    std::string known;
+    std::set<std::string> names;
     for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
-      if (entry.path().extension() == ".yaml")
-        known += (known.empty() ? "" : ", ") + entry.path().stem().string();
+      if (entry.path().extension() == ".yaml") names.insert(entry.path().stem().string());
     }
+    const std::string known = fmt::format("{}", fmt::join(names, ", "));
     return fail(Code::kInvalidArgument,
                 fmt::format("no profile {} in {}{}", name, folder,
                             known.empty() ? "; give the folder with --profiles" : "; there are: " + known));

@@ -344,6 +344,10 @@ SeededFault fault(const YamlNode& node) {
   map.text("nodes", label);
   out.label = label.substr(0, label.find('='));
   if (label.find('=') != std::string::npos) out.value = label.substr(label.find('=') + 1);
+  if (const YamlNode* nodes = map.find("nodes");
+      nodes != nullptr && (out.label.empty() || label.find_first_of(" \t,!()") != std::string::npos ||
+                           out.value.find('=') != std::string::npos))
+    wrong(*nodes, fmt::format("\"nodes\": {} is no label; write KEY=VALUE, or KEY for any value", label));
   const YamlNode& every = map.need("every");
   map.duration("every", out.every);
   if (out.every < Millis{1000}) wrong(every, "\"every\" must be at least 1s");
@@ -385,7 +389,8 @@ Scenario read(const YamlNode& root, const std::string& path) {
   if (const YamlNode& version = map.need("apiVersion"); version.text != kApiVersion)
     wrong(version, fmt::format("apiVersion must be {}", kApiVersion));
   if (const YamlNode& kind = map.need("kind"); kind.text != "Scenario") wrong(kind, "kind must be Scenario");
-  (void)map.find("description");
+  std::string description;
+  map.text("description", description);
   cluster(map.need("cluster"), out);
   for (const YamlNode& item : map.items("faults"))
     out.faults.push_back(fault(item));
