@@ -15,6 +15,7 @@
 #include "sandbox/apiserver/json_io.h"
 #include "sandbox/apiserver/watch.h"
 #include "sandbox/world/node_room.h"
+#include "sandbox/world/observed.h"
 #include "sandbox/world/pod_status.h"
 
 namespace stowage::sandbox {
@@ -34,6 +35,7 @@ struct PodState {
   int64_t grace_seconds = 30;  ///< metadata.deletionGracePeriodSeconds once it is being deleted.
   bool accepted = false;
   bool stopping = false;
+  std::string address;  ///< status.podIP, once it has one.
 };
 
 struct NodeState {
@@ -41,57 +43,9 @@ struct NodeState {
   NodeRoom room;
   std::set<std::string> images;
   std::set<std::string> weights;
+  std::string address;  ///< InternalIP.
   bool silent = false;  ///< Its kubelet is not heard of.
 };
-
-constexpr const char* kNotReadyTaint = "node.kubernetes.io/not-ready";
-constexpr const char* kUnreachableTaint = "node.kubernetes.io/unreachable";
-
-/// One frame of a watch: the type, and the object's text.
-struct Frame {
-  std::string type;
-  std::string object;
-};
-
-std::optional<Frame> next_frame(Watch& watch) {
-  auto line = watch.next();
-  if (!line) return std::nullopt;
-  Frame out;
-  const auto read = api::read_json(*line, [&](api::JsonValue root) {
-    root.object([&](std::string_view key, api::JsonValue value) {
-      if (key == "type") out.type = value.text();
-      if (key == "object") out.object = value.raw();
-    });
-  });
-  if (!read) out.type = "ERROR";
-  return out;
-}
-
-/// metadata.deletionGracePeriodSeconds.
-int64_t grace_seconds(std::string_view pod) {
-  int64_t out = 30;
-  (void)api::read_json(pod, [&](api::JsonValue root) {
-    root.object([&](std::string_view key, api::JsonValue part) {
-      if (key != "metadata") return;
-      part.object([&](std::string_view name, api::JsonValue value) {
-        if (name == "deletionGracePeriodSeconds") out = value.integer();
-      });
-    });
-  });
-  return out;
-}
-
-/// The taint that goes with the node's condition Ready; null while it is True or not reported.
-const char* outage_of(std::string_view text) {
-  const Json node = Json::parse(text, nullptr, false);
-  const Json* conditions = find_path(node, {"status", "conditions"});
-  for (size_t i = 0; conditions != nullptr && i < conditions->size(); ++i) {
-    if (string_at((*conditions)[i], {"type"}) != "Ready") continue;
-    const std::string status = string_at((*conditions)[i], {"status"});
-    return status == "True" ? nullptr : status == "False" ? kNotReadyTaint : kUnreachableTaint;
-  }
-  return nullptr;
-}
 
 /// How long the pod stays on a node with this NoExecute taint; nothing = for ever.
 std::optional<Millis> tolerated(const api::Pod& pod, std::string_view taint) {
@@ -123,6 +77,7 @@ struct Kubelets::State {
   std::map<std::string, std::set<std::string>>
       pods_of_node;  // node name -> UIDs, also of nodes that are gone
   std::set<Item> due;
+  PodAddresses addresses;
   std::function<void()> changed;
   PodListener* listener = nullptr;
   bool wrote = false;
@@ -200,8 +155,18 @@ struct Kubelets::State {
       return;
     }
     const Millis wait = start_up(node->second, state.pod);
-    patch_status(state.pod, starting_patch(state.pod, now), now);
+    patch_status(state.pod, starting_patch(state.pod, now, node->second.address), now);
     due.insert({.at = now + wait, .uid = uid, .what = Due::kReady});
+  }
+
+  /// Its own address as long as it lives, whatever happens to the node; that of the node if it shares the
+  /// network.
+  PodAddress address_of(PodState& state) {
+    const auto node = nodes.find(state.pod.spec.node_name);
+    const std::string host = node == nodes.end() ? "" : node->second.address;
+    if (state.pod.spec.host_network) return {.host = host, .pod = host};
+    if (state.address.empty()) state.address = addresses.give();
+    return {.host = host, .pod = state.address};
   }
 
   void stop(PodState& state, WallTime now) {
@@ -294,6 +259,7 @@ struct Kubelets::State {
     if (frame.type == "DELETED") {
       forget_due(uid);
       gone(uid, now);
+      addresses.give_back(pods[uid].address);
       pods.erase(uid);
       pods_of_node[node].erase(uid);
       if (const auto it = nodes.find(node); it != nodes.end()) it->second.room.release(uid);
@@ -315,14 +281,16 @@ struct Kubelets::State {
       state.grace_seconds = grace_seconds(frame.object);
       if (const auto it = nodes.find(node); it != nodes.end() && !it->second.silent) stop(state, now);
     } else if (!state.accepted && !state.pod.terminal()) {
-      if (!take_over(state, now)) admit(state, now);
+      if (!take_over(state, frame.object, now)) admit(state, now);
     }
   }
 
   /// A pod that ran before this kubelet began (a snapshot of a real cluster) goes on running.
-  bool take_over(PodState& state, WallTime now) {
+  bool take_over(PodState& state, std::string_view text, WallTime now) {
     const auto node = nodes.find(state.pod.spec.node_name);
     if (node == nodes.end() || state.pod.status.phase != "Running") return false;
+    state.address = pod_address(text);
+    addresses.take(state.address);
     state.accepted =
         !node->second.room.admit(state.pod.meta.uid, scheduler::effective_requests(state.pod.spec));
     if (state.accepted && listener != nullptr) listener->pod_ready(state.pod, now);
@@ -337,6 +305,7 @@ struct Kubelets::State {
     NodeState& state = nodes[node->meta.name];
     state.uid = node->meta.uid;
     state.room.set_allocatable(node->allocatable);
+    state.address = node_address(frame.object);
     const char* outage = times.node_lifecycle ? outage_of(frame.object) : nullptr;
     const bool was_silent = std::exchange(state.silent, outage != nullptr);
     if (outage != nullptr && !was_silent) node_silent(node->meta.name, outage, now);
@@ -374,9 +343,10 @@ struct Kubelets::State {
     const auto it = pods.find(item.uid);
     if (it == pods.end()) return;
     const api::Pod pod = it->second.pod;
+    const auto ready = [&] { return ready_patch(pod, now, address_of(it->second)); };
     switch (item.what) {
       case Due::kReady:
-        patch_status(pod, ready_patch(pod, now), now);
+        patch_status(pod, ready(), now);
         if (listener != nullptr) listener->pod_ready(pod, now);
         if (const auto after = wish(pod, "fail")) due.insert({now + *after, item.uid, Due::kFail});
         if (const auto after = wish(pod, "complete")) due.insert({now + *after, item.uid, Due::kSucceed});

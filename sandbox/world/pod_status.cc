@@ -27,34 +27,43 @@ Json container_statuses(const api::Pod& pod, bool ready, const Json& state) {
   return out;
 }
 
+/// `key` is hostIP or podIP; the list beside it says the same.
+void set_address(Json& status, const std::string& key, const std::string& address) {
+  if (address.empty()) return;
+  status[key] = address;
+  status[key + "s"] = {{{"$patch", "replace"}}, {{"ip", address}}};
+}
+
 std::string patch(const api::Pod& pod, Json status) {
   return Json{{"metadata", {{"uid", pod.meta.uid}}}, {"status", std::move(status)}}.dump();
 }
 
 }  // namespace
 
-std::string starting_patch(const api::Pod& pod, WallTime now) {
+std::string starting_patch(const api::Pod& pod, WallTime now, const std::string& host) {
   const std::string time = format_rfc3339(now);
-  return patch(pod,
-               {{"phase", "Pending"},
-                {"startTime", time},
-                {"conditions",
-                 {condition("Initialized", true, time), condition("Ready", false, time, "ContainersNotReady"),
-                  condition("ContainersReady", false, time, "ContainersNotReady")}},
-                {"containerStatuses",
-                 container_statuses(pod, false, {{"waiting", {{"reason", "ContainerCreating"}}}})}});
+  Json status = {
+      {"phase", "Pending"},
+      {"startTime", time},
+      {"conditions",
+       {condition("Initialized", true, time), condition("Ready", false, time, "ContainersNotReady"),
+        condition("ContainersReady", false, time, "ContainersNotReady")}},
+      {"containerStatuses",
+       container_statuses(pod, false, {{"waiting", {{"reason", "ContainerCreating"}}}})}};
+  set_address(status, "hostIP", host);
+  return patch(pod, std::move(status));
 }
 
-std::string ready_patch(const api::Pod& pod, WallTime now) {
+std::string ready_patch(const api::Pod& pod, WallTime now, const PodAddress& address) {
   const std::string time = format_rfc3339(now);
-  return patch(pod,
-               {{"phase", "Running"},
-                {"hostIP", "10.0.0.1"},
-                {"podIP", "10.244.0.1"},
-                {"conditions",
-                 {condition("Initialized", true, time), condition("Ready", true, time),
-                  condition("ContainersReady", true, time)}},
-                {"containerStatuses", container_statuses(pod, true, {{"running", {{"startedAt", time}}}})}});
+  Json status = {{"phase", "Running"},
+                 {"conditions",
+                  {condition("Initialized", true, time), condition("Ready", true, time),
+                   condition("ContainersReady", true, time)}},
+                 {"containerStatuses", container_statuses(pod, true, {{"running", {{"startedAt", time}}}})}};
+  set_address(status, "hostIP", address.host);
+  set_address(status, "podIP", address.pod);
+  return patch(pod, std::move(status));
 }
 
 std::string finished_patch(const api::Pod& pod, WallTime now, bool succeeded) {

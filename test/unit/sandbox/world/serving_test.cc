@@ -2,9 +2,11 @@
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "../apiserver/api.h"
 #include "sandbox/world/engine_metrics.h"
+#include "sandbox/world/pod_addresses.h"
 #include "sandbox/world/traffic.h"
 
 namespace stowage::sandbox {
@@ -248,6 +250,53 @@ TEST_CASE(
   report("True");
   world.pass(2);
   CHECK(world.get("/api/v1/namespaces/default/pods/e").status == 404);
+}
+
+TEST_CASE("addresses: a pod has its own as long as it lives, and its node's") {
+  World world;
+  world.strategic("/api/v1/nodes/n/status",
+                  {{"status", {{"addresses", {{{"type", "InternalIP"}, {"address", "10.128.0.7"}}}}}}});
+  json brought = pod("brought");  // as a snapshot has it
+  brought["spec"]["nodeName"] = "n";
+  const std::string pods = "/api/v1/namespaces/default/pods";
+  REQUIRE(world.post(pods, brought).status == 201);
+  world.strategic(
+      pods + "/brought/status",
+      {{"status", {{"phase", "Running"}, {"podIP", "10.244.0.2"}, {"podIPs", {{{"ip", "10.244.0.2"}}}}}}});
+  const auto status = [&](const std::string& name) { return world.get(pods + "/" + name).body["status"]; };
+  for (const char* name : {"a", "b", "c"})
+    world.run_engine(name, "vllm/vllm-openai:v0.11.0", "1");
+  CHECK(status("a")["podIP"] == "10.244.0.1");
+  CHECK(status("b")["podIP"] == "10.244.0.3");
+  CHECK(status("c")["podIPs"] == json({{{"ip", "10.244.0.4"}}}));
+  CHECK(status("c")["hostIP"] == "10.128.0.7");
+  CHECK(status("c")["hostIPs"] == json({{{"ip", "10.128.0.7"}}}));
+  world.remove(pods + "/a", {{"gracePeriodSeconds", 0}});
+  world.run_engine("a", "vllm/vllm-openai:v0.11.0", "1");
+  CHECK(status("a")["podIP"] == "10.244.0.5");
+  json shared = pod("shared");
+  shared["spec"]["nodeName"] = "n";
+  shared["spec"]["hostNetwork"] = true;
+  REQUIRE(world.post(pods, shared).status == 201);
+  world.turn();
+  CHECK(status("shared")["podIP"] == "10.128.0.7");
+}
+
+TEST_CASE("addresses of pods: never a network's own, never one that is taken, again after all others") {
+  PodAddresses addresses;
+  std::set<std::string> seen;
+  for (int i = 0; i < 300; ++i)
+    CHECK(seen.insert(addresses.give()).second);
+  CHECK(seen.contains("10.244.0.254"));
+  CHECK_FALSE(seen.contains("10.244.0.255"));
+  CHECK_FALSE(seen.contains("10.244.1.0"));
+  addresses.take("10.244.1.47");
+  addresses.take("fd00::1");
+  CHECK(addresses.give() == "10.244.1.48");
+  addresses.give_back("10.244.0.9");
+  for (int i = 0; i < (1 << 22) / 256 * 254 - 302; ++i)
+    addresses.give_back(addresses.give());
+  CHECK(addresses.give() == "10.244.0.9");
 }
 
 TEST_CASE("node shuts down: its pods fail as terminated") {
