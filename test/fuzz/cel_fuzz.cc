@@ -1,4 +1,4 @@
-// CEL expressions: compiled, checked against a small schema, evaluated on an object of it.
+// CEL expressions: compiled, checked against a small schema, estimated, evaluated on an object of it.
 
 #include <cstddef>
 #include <cstdint>
@@ -9,6 +9,7 @@
 
 #include "sandbox/apiserver/cel/cel.h"
 #include "sandbox/apiserver/cel/check.h"
+#include "sandbox/apiserver/cel/estimate.h"
 #include "sandbox/apiserver/custom/constraints.h"
 
 namespace {
@@ -47,7 +48,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   const auto program = cel::Program::compile(text);
   if (!program) return 0;
-  (void)cel::check(*program, text, schema(), true, cel::Wanted::kBool);
+  cel::Types types;
+  if (cel::check(*program, text, schema(), true, cel::Wanted::kBool, &types).empty())
+    (void)cel::estimate_cost(*program, types, schema(), true);
   cel::Budget budget;
   (void)program->test({{"self", &self}, {"oldSelf", &self}}, budget);
   (void)program->text({{"self", &self}, {"oldSelf", nullptr}}, budget);

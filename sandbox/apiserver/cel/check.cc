@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "sandbox/apiserver/cel/expr.h"
-#include "sandbox/apiserver/cel/types.h"
 
 namespace stowage::sandbox::cel {
 namespace {
@@ -27,7 +26,7 @@ bool one_of(std::string_view word, const std::string_view (&words)[N]) {
 
 class Checker {
  public:
-  Checker(std::string_view text, const StaticType& self) : text_(text) {
+  Checker(std::string_view text, const StaticType& self, Types* types) : text_(text), types_(types) {
     bound_.emplace_back("self", self);
     bound_.emplace_back("oldSelf", self);
   }
@@ -35,6 +34,13 @@ class Checker {
   std::string errors;
 
   StaticType type(const Expr& e) {
+    StaticType out = found(e);
+    if (types_ != nullptr) types_->insert_or_assign(&e, out);
+    return out;
+  }
+
+ private:
+  StaticType found(const Expr& e) {
     switch (e.kind) {
       case Kind::kLiteral:
         return literal(e.literal);
@@ -68,7 +74,6 @@ class Checker {
     return simple(K::kDyn);
   }
 
- private:
   /// cel-go's report: line and column, the line, a mark under the place.
   StaticType wrong(const Expr& e, const std::string& why) {
     const size_t at = std::min(e.at, text_.size());
@@ -292,16 +297,17 @@ class Checker {
   static constexpr std::string_view kBinders[] = {"optMap", "optFlatMap"};
 
   std::string_view text_;
+  Types* types_;
   std::vector<std::pair<std::string, StaticType>> bound_;
 };
 
 }  // namespace
 
-std::string check(const Program& program, std::string_view text, const Schema& self, bool root,
-                  Wanted wanted) {
+std::string check(const Program& program, std::string_view text, const Schema& self, bool root, Wanted wanted,
+                  Types* types) {
   const StaticType type = type_of(self, root);
   // Where the schema says nothing about itself, neither can a rule; the real one tells that elsewhere.
-  Checker checker(text, type.kind == K::kError ? simple(K::kDyn) : type);
+  Checker checker(text, type.kind == K::kError ? simple(K::kDyn) : type, types);
   const StaticType result = checker.type(program.root());
   if (!checker.errors.empty()) return "compilation failed: " + checker.errors;
   if (wanted == Wanted::kBool && result.kind != K::kBool && !result.loose())

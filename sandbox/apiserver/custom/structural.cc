@@ -1,7 +1,10 @@
 #include <fmt/format.h>
 
 #include "sandbox/apiserver/cel/check.h"
+#include "sandbox/apiserver/cel/estimate.h"
+#include "sandbox/apiserver/cel/sizes.h"
 #include "sandbox/apiserver/custom/constraints.h"
+#include "sandbox/apiserver/custom/rule_costs.h"
 #include "sandbox/apiserver/json_io.h"
 #include "sandbox/apiserver/regex.h"
 
@@ -41,17 +44,41 @@ class Reader {
                                           : ListType::kAtomic;
     if (const Json* keys = find(text, "x-kubernetes-list-map-keys"))
       out->list_keys = keys->get<std::vector<std::string>>();
-    if (const Json* items = find(text, "items")) out->items = read(*items, path + ".items");
+    if (const Json* items = find(text, "items"))
+      out->items = read_many(*items, path + ".items", integer(text, "maxItems"));
     if (const Json* extra = find(text, "additionalProperties")) {
-      if (extra->is_object()) out->additional = read(*extra, path + ".additionalProperties");
+      if (extra->is_object())
+        out->additional = read_many(*extra, path + ".additionalProperties", integer(text, "maxProperties"));
       if (*extra == Json(true)) out->preserve_unknown = true;
     }
     read_fields(text, *out, path);
-    out->constraints = read_constraints(text, path, *out, root || out->embedded);
+    const auto constraints = read_constraints(text, path);
+    out->constraints = constraints;
+    // What a rule may cost depends on all of the above.
+    if (const Json* rules = find(text, "x-kubernetes-validations"); rules != nullptr && rules->is_array()) {
+      for (size_t i = 0; i < rules->size(); ++i) {
+        read_rule((*rules)[i], fmt::format("{}.x-kubernetes-validations[{}]", path, i),
+                  {*out, root || out->embedded}, *constraints);
+      }
+    }
     return out;
   }
 
+  /// What the rules of all that was read would cost together.
+  void finish(const std::string& path) { costs_.finish(path, causes_); }
+
  private:
+  /// The schema of what a list or map has at most `most` of, if that is bounded.
+  const Schema* read_many(const Json& text, const std::string& path, std::optional<int64_t> most) {
+    const std::optional<uint64_t> outside = instances_;
+    instances_.reset();
+    if (outside && most)
+      instances_ = cel::times(*outside, static_cast<uint64_t>(std::max<int64_t>(*most, 0)));
+    const Schema* out = read(text, path);
+    instances_ = outside;
+    return out;
+  }
+
   void read_fields(const Json& text, Schema& out, const std::string& path) {
     if (const Json* properties = find(text, "properties"); properties != nullptr && properties->is_object()) {
       for (const auto& [key, value] : properties->items()) {
@@ -92,13 +119,20 @@ class Reader {
     std::vector<const Schema*> out;
     if (const Json* list = find(text, key); list != nullptr && list->is_array()) {
       for (const Json& item : *list)
-        out.push_back(read(item, path + "." + key));
+        out.push_back(read_alternative(item, path + "." + key));
     }
     return out;
   }
 
-  std::shared_ptr<const Constraints> read_constraints(const Json& text, const std::string& path,
-                                                      const Schema& self, bool root) {
+  /// Rules there are not counted.
+  const Schema* read_alternative(const Json& text, const std::string& path) {
+    ++alternatives_;
+    const Schema* out = read(text, path);
+    --alternatives_;
+    return out;
+  }
+
+  std::shared_ptr<Constraints> read_constraints(const Json& text, const std::string& path) {
     auto c = std::make_shared<Constraints>();
     if (const Json* list = find(text, "enum"); list != nullptr && list->is_array())
       c->allowed.assign(list->begin(), list->end());
@@ -124,11 +158,7 @@ class Reader {
     c->all_of = several(text, "allOf", path);
     c->any_of = several(text, "anyOf", path);
     c->one_of = several(text, "oneOf", path);
-    if (const Json* negated = find(text, "not")) c->negated = read(*negated, path + ".not");
-    if (const Json* rules = find(text, "x-kubernetes-validations"); rules != nullptr && rules->is_array()) {
-      for (size_t i = 0; i < rules->size(); ++i)
-        read_rule((*rules)[i], fmt::format("{}.x-kubernetes-validations[{}]", path, i), {self, root}, *c);
-    }
+    if (const Json* negated = find(text, "not")) c->negated = read_alternative(*negated, path + ".not");
     return c;
   }
 
@@ -169,12 +199,27 @@ class Reader {
                                               const std::string& path, const RuleSelf& self,
                                               cel::Wanted wanted) {
     auto program = cel::Program::compile(text);
-    std::string why = program ? cel::check(*program, text, self.schema, self.root, wanted)
+    cel::Types types;
+    std::string why = program ? cel::check(*program, text, self.schema, self.root, wanted, &types)
                               : "compilation failed: " + program.error();
-    if (why.empty()) return std::make_shared<const cel::Program>(*std::move(program));
+    if (why.empty()) {
+      if (alternatives_ == 0) count_cost(*program, types, path, self, wanted);
+      return std::make_shared<const cel::Program>(*std::move(program));
+    }
     if (wanted == cel::Wanted::kString && why.starts_with("compilation")) why = "messageExpression " + why;
     causes_.push_back({"FieldValueInvalid", fmt::format("Invalid value: {}: {}", shown(rule), why), path});
     return nullptr;
+  }
+
+  /// A rule runs once for each value of its schema, a message at most once.
+  void count_cost(const cel::Program& program, const cel::Types& types, const std::string& path,
+                  const RuleSelf& self, cel::Wanted wanted) {
+    const auto cost = cel::estimate_cost(program, types, self.schema, self.root);
+    if (!cost) return;
+    if (wanted == cel::Wanted::kString)
+      return costs_.add("estimated messageExpression cost", *cost, path, causes_);
+    const uint64_t times = instances_ ? *instances_ : cel::most_per_request(self.schema, self.root);
+    costs_.add("estimated rule cost", cel::times(*cost, times), path, causes_);
   }
 
   void read_rule(const Json& text, const std::string& path, const RuleSelf& self, Constraints& c) {
@@ -198,13 +243,20 @@ class Reader {
 
   SchemaSet& set_;
   std::vector<Cause>& causes_;
+  RuleCosts costs_;
+  /// How many values of the schema at hand an object can hold; nothing: as many as a request has room for.
+  std::optional<uint64_t> instances_ = 1;
+  int alternatives_ = 0;  ///< Levels of allOf, anyOf, oneOf and not around it.
 };
 
 }  // namespace
 
 const Schema* parse_structural(const Json& text, SchemaSet& set, const std::string& path,
                                std::vector<Cause>& causes) {
-  return Reader(set, causes).read(text, path, /*root=*/true);
+  Reader reader(set, causes);
+  const Schema* out = reader.read(text, path, /*root=*/true);
+  reader.finish(path);
+  return out;
 }
 
 }  // namespace stowage::sandbox
