@@ -406,6 +406,10 @@ Scenario read(const YamlNode& root, const std::string& path) {
 
 Result<Scenario> read_scenario(const std::string& path) {
   TRY(const std::string text, kube::read_text_file(path, kMostBytes));
+  return parse_scenario(text, path);
+}
+
+Result<Scenario> parse_scenario(std::string_view text, const std::string& path) {
   const auto root = kube::read_yaml(text);
   if (!root) return fail(Code::kInvalidArgument, fmt::format("{}:{}", path, root.error().message));
   try {

@@ -92,5 +92,7 @@ struct Scenario {
 /// Reads a scenario file (docs/sandbox.md), strictly; files that it names are relative to it.
 /// Error: kInvalidArgument, "file:line: what is wrong".
 Result<Scenario> read_scenario(const std::string& path);
+/// The same of a text that was read from `path`.
+Result<Scenario> parse_scenario(std::string_view text, const std::string& path);
 
 }  // namespace stowage::sandbox
