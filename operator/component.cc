@@ -111,7 +111,7 @@ class Operator final : public kube::Component {
  private:
   void connect();
   template <class T>
-  void watch_child(kube::Informer<T>& informer, std::string prefix);
+  void watch_child(kube::Informer<T>& informer, void (md::Reconciler::*seen)(const T&));
   void all_again() {
     for (const auto& [key, deployment] : deployments_.store().objects())
       controller_.queue().add(key);
@@ -133,12 +133,11 @@ class Operator final : public kube::Component {
 };
 
 template <class T>
-void Operator::watch_child(kube::Informer<T>& informer, std::string prefix) {
-  informer.on_change([this, prefix](const kube::Ref<T>& old, const kube::Ref<T>& now) {
+void Operator::watch_child(kube::Informer<T>& informer, void (md::Reconciler::*seen)(const T&)) {
+  informer.on_change([this, seen](const kube::Ref<T>& old, const kube::Ref<T>& now) {
     const auto& child = now ? now : old;
-    const std::string key = md::deployment_key(child->meta.ns, child->deployment);
-    if (now) reconciler_.child_seen(key, prefix + now->meta.name);
-    controller_.queue().add_after(key, kPodBurst);
+    (reconciler_.*seen)(*child);
+    controller_.queue().add_after(md::deployment_key(child->meta.ns, child->deployment), kPodBurst);
   });
 }
 
@@ -157,8 +156,8 @@ void Operator::connect() {
     const auto& pod = now ? now : old;
     controller_.queue().add_after(md::deployment_key(pod->meta.ns, pod->deployment), kPodBurst);
   });
-  watch_child(services_, "service/");
-  watch_child(revisions_, "revision/");
+  watch_child(services_, &md::Reconciler::service_seen);
+  watch_child(revisions_, &md::Reconciler::revision_seen);
   runtimes_.on_change([this](const auto& old, const auto& now) {
     if (!now) catalogue_.deleted("ModelRuntime", old->meta.name);
     if (!old || !now || old->meta.generation != now->meta.generation ||

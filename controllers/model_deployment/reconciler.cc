@@ -43,11 +43,17 @@ Millis sooner(std::optional<Millis> a, Millis b) {
 
 Reconciler::Reconciler(kube::Environment env, kube::Client& client, kube::EventRecorder& events,
                        Stores stores)
-    : env_(env), client_(client), events_(events), stores_(stores), expectations_(kExpectationTimeout) {}
+    : env_(env),
+      client_(client),
+      events_(events),
+      stores_(stores),
+      expectations_(kExpectationTimeout),
+      services_(kExpectationTimeout),
+      revisions_(kExpectationTimeout) {}
 
 boost::asio::awaitable<Result<kube::Action>> Reconciler::reconcile(std::string key) {
-  // 1. What is there. Not before the cache has seen what this process wrote for this object: what it wrote
-  // for an earlier namesake may have been collected unseen.
+  // 1. What is there. Not before the cache has seen the pods that this process wrote for this object: what it
+  // wrote for an earlier namesake may have been collected unseen.
   const auto current = stores_.deployments.get(key);
   const auto known = attempts_.find(key);
   if (current != nullptr && known != attempts_.end() && known->second.uid != current->meta.uid)
@@ -58,6 +64,8 @@ boost::asio::awaitable<Result<kube::Action>> Reconciler::reconcile(std::string k
   Pass pass{.key = key, .observed = observe(stores_, key)};
   if (pass.observed.deployment == nullptr) {
     expectations_.forget(key);
+    services_.forget(key);
+    revisions_.forget(key);
     known_.erase(key);
     written_at_.erase(key);
     refused_.erase(key);
@@ -68,6 +76,7 @@ boost::asio::awaitable<Result<kube::Action>> Reconciler::reconcile(std::string k
   }
   // Owner references let the garbage collector take the children.
   if (pass.deployment().meta.deleted) co_return kube::Action::await_change();
+  add_made(pass);
   attempts_of(pass);
   find_status(pass);
   pass.issue = pass.observed.issue;
@@ -88,12 +97,23 @@ boost::asio::awaitable<Result<kube::Action>> Reconciler::reconcile(std::string k
   CO_TRY_VOID(co_await delete_pods(pass));
   CO_TRY_VOID(co_await create_pods(pass));
   CO_TRY_VOID(co_await prune_revisions(pass));
-  if (pass.status_again) pass.plan.again = sooner(pass.plan.again, *pass.status_again);
+  for (const auto& again :
+       {pass.status_again, services_.next(key, env_.clock.now()), revisions_.next(key, env_.clock.now())}) {
+    if (again) pass.plan.again = sooner(pass.plan.again, *again);
+  }
   // Nothing tells us when a quota or a foreign Service is gone.
   if (refused_.contains(key) || pass.name_taken) {
     co_return kube::Action::requeue_after(sooner(pass.plan.again, kRefusedPause));
   }
   co_return pass.plan.again ? kube::Action::requeue_after(*pass.plan.again) : kube::Action::await_change();
+}
+
+void Reconciler::add_made(Pass& pass) {
+  const std::string& uid = pass.deployment().meta.uid;
+  const MonoTime now = env_.clock.now();
+  services_.complete(pass.key, uid, now, pass.observed.services);
+  revisions_.complete(pass.key, uid, now, pass.observed.revisions);
+  std::ranges::sort(pass.observed.revisions, {}, [](const auto& r) { return r->number; });
 }
 
 // A node that the cache does not know may be newer than the cache: only the API server's word counts.
@@ -237,8 +257,12 @@ bool Reconciler::knows(const api::ModelDeployment& seen) const {
          same_status(known->second.status, seen.status);
 }
 
-void Reconciler::child_seen(const std::string& key, const std::string& name) {
-  expectations_.seen_create(key, name);
+void Reconciler::service_seen(const ServiceFact& service) {
+  services_.seen(deployment_key(service.meta.ns, service.deployment), service.meta.name);
+}
+
+void Reconciler::revision_seen(const RevisionFact& revision) {
+  revisions_.seen(deployment_key(revision.meta.ns, revision.deployment), revision.meta.name);
 }
 
 void Reconciler::event(const Pass& pass, std::string type, std::string reason, std::string message) {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "controllers/model_deployment/desired.h"
+#include "controllers/model_deployment/made.h"
 #include "controllers/model_deployment/observe.h"
 #include "controllers/model_deployment/status.h"
 #include "kube/client/client.h"
@@ -42,7 +43,8 @@ class Reconciler {
 
   // What the informers saw, so that a key is not planned on a cache that is older than its own writes.
   void pod_seen(const kube::Ref<PodFact>& old, const kube::Ref<PodFact>& now);
-  void child_seen(const std::string& key, const std::string& name);
+  void service_seen(const ServiceFact& service);
+  void revision_seen(const RevisionFact& revision);
   /// The status that the cache got is the one that this process wrote or read last: it needs no look.
   [[nodiscard]] bool knows(const api::ModelDeployment& seen) const;
 
@@ -55,6 +57,7 @@ class Reconciler {
   /// One reconcile on its way.
   struct Pass;
 
+  void add_made(Pass& pass);
   kube::Async<void> find_lost_nodes(Pass& pass);
   kube::Async<void> ensure_revision(Pass& pass);
   void note_drift(Pass& pass, const RevisionFact& known);
@@ -79,7 +82,9 @@ class Reconciler {
   kube::Client& client_;
   kube::EventRecorder& events_;
   Stores stores_;
-  kube::Expectations expectations_;
+  kube::Expectations expectations_;  ///< Of pods.
+  Made<ServiceFact> services_;
+  Made<RevisionFact> revisions_;
   /// Status as last written, or read after a conflict, until the cache has caught up with it.
   std::map<std::string, Known> known_;
   /// What this process knows of the attempts of a deployment: World::taken and World::made.

@@ -124,11 +124,9 @@ kube::Async<void> Reconciler::create_revision(Pass& pass, std::string data) {
 kube::Async<bool> Reconciler::create_revision_as(Pass& pass, std::string name, const std::string& data) {
   const auto& deployment = pass.deployment();
   const std::string body = revision_object(deployment, name, last_number(pass.observed) + 1, data);
-  expectations_.expect_create(pass.key, "revision/" + name, env_.clock.now());
   auto created =
       co_await client_.create(kinds::kRevision, deployment.meta.ns, body, std::string(kFieldManager));
   if (!created) {
-    expectations_.seen_create(pass.key, "revision/" + name);
     if (created.error().code != Code::kAlreadyExists) co_return std::unexpected(std::move(created).error());
     created = co_await client_.get(kinds::kRevision, deployment.meta.ns, name);
     if (!created) co_return std::unexpected(std::move(created).error());
@@ -136,7 +134,8 @@ kube::Async<bool> Reconciler::create_revision_as(Pass& pass, std::string name, c
   CO_TRY(auto fact, decode_revision_fact(*created));
   if (!owned_by(fact.meta, deployment)) co_return false;
   pass.revision = std::move(name);
-  pass.observed.revisions.push_back(std::make_shared<const RevisionFact>(std::move(fact)));
+  pass.observed.revisions.push_back(std::make_shared<const RevisionFact>(fact));
+  revisions_.add(pass.key, std::move(fact), env_.clock.now());
   co_return true;
 }
 
@@ -181,15 +180,18 @@ kube::Async<void> Reconciler::ensure_service(Pass& pass, DesiredService desired)
                                              {.field_manager = std::string(kFieldManager)}));
     co_return Result<void>{};
   }
-  expectations_.expect_create(pass.key, "service/" + name, env_.clock.now());
   auto created =
       co_await client_.create(kinds::kService, deployment.meta.ns, desired.body, std::string(kFieldManager));
-  if (created) co_return Result<void>{};
-  expectations_.seen_create(pass.key, "service/" + name);
-  if (created.error().code != Code::kAlreadyExists) co_return std::unexpected(std::move(created).error());
-  CO_TRY(const std::string text, co_await client_.get(kinds::kService, deployment.meta.ns, name));
-  CO_TRY(const auto fact, decode_service_fact(text));
-  if (owned_by(fact.meta, deployment)) co_return Result<void>{};
+  if (!created) {
+    if (created.error().code != Code::kAlreadyExists) co_return std::unexpected(std::move(created).error());
+    created = co_await client_.get(kinds::kService, deployment.meta.ns, name);
+    if (!created) co_return std::unexpected(std::move(created).error());
+  }
+  CO_TRY(auto fact, decode_service_fact(*created));
+  if (owned_by(fact.meta, deployment)) {
+    services_.add(pass.key, std::move(fact), env_.clock.now());
+    co_return Result<void>{};
+  }
   pass.name_taken = true;
   if (!pass.issue) {
     pass.issue = Issue{

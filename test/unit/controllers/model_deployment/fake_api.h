@@ -92,6 +92,11 @@ class FakeApi {
   void delete_behind_status(std::string pod) { doomed_ = std::move(pod); }
   /// The caches stand still.
   void blind(bool on) { blind_ = on; }
+  /// Those of Services and revisions.
+  void deaf(bool on) {
+    deaf_ = on;
+    follow();
+  }
   void take_away(const std::string& plural, const std::string& name) {
     objects_.erase(path(plural, name));
     follow();
@@ -134,7 +139,8 @@ class FakeApi {
   kube::Store<NodeFact> nodes;
   /// Called for each pod that the caches see, as the informer's handler would be.
   std::function<void(const kube::Ref<PodFact>&, const kube::Ref<PodFact>&)> on_pod;
-  std::function<void(const std::string&)> on_child;
+  std::function<void(const ServiceFact&)> on_service;
+  std::function<void(const RevisionFact&)> on_revision;
 
  private:
   using Reply = stowage::test::ScriptedTransport::Reply;
@@ -178,15 +184,16 @@ class FakeApi {
     if constexpr (std::is_same_v<T, PodFact>) {
       if (on_pod) on_pod(old, now);
     } else if constexpr (std::is_same_v<T, ServiceFact>) {
-      if (on_child && now) on_child("service/" + now->meta.name);
+      if (on_service) on_service(now ? *now : *old);
     } else if constexpr (std::is_same_v<T, RevisionFact>) {
-      if (on_child && now) on_child("revision/" + now->meta.name);
+      if (on_revision) on_revision(now ? *now : *old);
     }
   }
   void follow() {
     if (blind_) return;
     follow_store(deployments, "modeldeployments", api::decode_model_deployment);
     follow_store(pods, "pods", decode_pod_fact);
+    if (deaf_) return;
     follow_store(services, "services", decode_service_fact);
     follow_store(revisions, "controllerrevisions", decode_revision_fact);
   }
@@ -305,6 +312,7 @@ class FakeApi {
   bool dies_applied_ = false;
   bool dead_ = false;
   bool blind_ = false;
+  bool deaf_ = false;
   std::string doomed_;
   int refusal_ = 0;
   std::string refusal_message_;

@@ -24,7 +24,8 @@ struct Fixture {
   void start() {
     reconciler = std::make_unique<Reconciler>(world.env(), client, events, api.stores());
     api.on_pod = [this](const auto& old, const auto& now) { reconciler->pod_seen(old, now); };
-    api.on_child = [this](const std::string& name) { reconciler->child_seen("a/m", name); };
+    api.on_service = [this](const ServiceFact& service) { reconciler->service_seen(service); };
+    api.on_revision = [this](const RevisionFact& revision) { reconciler->revision_seen(revision); };
   }
   Result<kube::Action> reconcile() { return world.run(reconciler->reconcile("a/m")); }
   /// Reconciles and lets kubelets work until nothing is written any more.
@@ -490,6 +491,41 @@ TEST_CASE("made again while a child of the first was collected unseen: the secon
   f.api.forget_writes();
   (void)f.reconcile();
   CHECK_FALSE(f.api.writes().empty());
+}
+
+TEST_CASE(
+    "the watches of Services and revisions are broken: what was made there is known, pods come and go") {
+  Fixture f;
+  f.api.deaf(true);
+  f.api.deploy(Json::object());
+  f.settle();
+  f.api.deploy({{"runtime", {{"image", "engine:2"}}}});
+  f.settle();
+  REQUIRE(f.api.all("pods").size() == 1);
+  CHECK(f.api.all("pods")[0]["spec"]["containers"][0]["image"] == "engine:2");
+  const auto posts = [&f](const char* plural) {
+    return std::ranges::count_if(f.api.requests(), [plural](const auto& request) {
+      return request.method == kube::Method::kPost && request.target.find(plural) != std::string::npos;
+    });
+  };
+  CHECK(posts("/controllerrevisions?") == 2);
+  CHECK(posts("/services?") == 1);
+}
+
+TEST_CASE("a Service is taken away before any watch has shown it: it is made again after half a minute") {
+  Fixture f;
+  f.api.deaf(true);
+  f.api.deploy({{"replicas", 0}});
+  f.settle();
+  f.api.take_away("services", "m");
+  f.api.deaf(false);
+  const auto action = f.reconcile();
+  REQUIRE(action);
+  REQUIRE(action->after > Millis{0});
+  REQUIRE(action->after <= Millis{30'000});
+  f.world.run_for(action->after);
+  REQUIRE(f.reconcile());
+  CHECK(f.names("services") == std::set<std::string>{"m"});
 }
 
 TEST_CASE("somebody else deletes a pod that is about to be deleted: what comes next does not wait for it") {
