@@ -9,10 +9,12 @@
 #include <optional>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "base/backoff.h"
 #include "base/log.h"
 #include "kube/core/resource.h"
+#include "kube/runtime/all_of.h"
 #include "kube/runtime/metrics.h"
 #include "kube/runtime/notifier.h"
 
@@ -27,10 +29,16 @@ constexpr size_t kMaxMessage = 1'024;     // the API's own limit
 constexpr size_t kMaxName = 253 - 17;     // a DNS subdomain, less "." and 16 hex digits
 constexpr size_t kMaxWaiting = 10'000;    // a burst of two events for each of 5,000 pods
 constexpr size_t kMaxRemembered = 4'096;  // as client-go's aggregator cache
-/// Under load each event takes from the server what the next bind or create needs: two writers go on, the
-/// others help when many events wait or the process is about to end.
+/// Two, so that one request without an answer does not hold up everything.
 constexpr int kWriters = 2;
-constexpr int kHelpers = 6;
+/// Requests that a writer sends together: one turn of the loop and a few reads serve all of them, where each
+/// by itself costs more than the rest of a bind.
+constexpr size_t kBatch = 8;
+/// Under load each event takes from the server what the next bind or create needs: after a full batch a
+/// writer leaves the server to others for this many times as long as the batch took, half a second at most,
+/// unless many events wait or the process is about to end.
+constexpr int kRest = 2;
+constexpr Millis kLongestRest{500};
 constexpr size_t kPressed = kMaxWaiting / 2;
 constexpr int kAttempts = 4;
 /// One that has to wait (a limit of its namespace, say) holds no writer. When this many in a row have to, the
@@ -129,14 +137,14 @@ struct EventRecorder::Impl {
   }
 
   bool admit(const EventTarget& target);
-  /// A writer takes an event as soon as one waits, a helper as soon as more than `patience` do.
-  asio::awaitable<void> write_all(size_t patience);
+  asio::awaitable<void> write_all();
   /// The next event that may be sent now: the oldest of those whose pause is over, else the oldest.
-  std::optional<Waiting> take(size_t patience);
+  std::optional<Waiting> take();
   /// Until there may be something to take; false = this process ends and there is nothing.
-  asio::awaitable<bool> wait_for_more(size_t patience);
+  asio::awaitable<bool> wait_for_more();
   void hurry_up();
-  asio::awaitable<void> write(Waiting event);
+  /// Never fails: what was not written is tried again later, or given up.
+  Async<void> write(Waiting event);
   /// How long to wait before the next attempt; nullopt = there is none.
   std::optional<Millis> pause_after(const Error& error, Waiting& event);
   void give_up(const Waiting& event, const Error& error);
@@ -151,12 +159,12 @@ struct EventRecorder::Impl {
   int troubles = 0;                          ///< Attempts since the last one that the server took.
   Recent<Known> known;
   Recent<Bucket> buckets;
-  int in_flight = 0;
+  size_t in_flight = 0;
   bool stopping = false;
-  bool hurry = false;  ///< Helpers have no patience any more.
+  bool hurry = false;  ///< Writers do not pause any more.
   Notifier arrived;
-  Notifier pressed;
-  Notifier over;  ///< The server's trouble does not matter any more.
+  Notifier pressed;  ///< Many wait.
+  Notifier over;     ///< The server's trouble does not matter any more.
   Notifier settled;
   Counter dropped;
   Counter written;
@@ -206,23 +214,24 @@ Async<void> EventRecorder::Impl::send(const Waiting& event) {
   co_return std::unexpected(std::move(answer).error());
 }
 
-asio::awaitable<void> EventRecorder::Impl::write(Waiting event) {
+Async<void> EventRecorder::Impl::write(Waiting event) {
   const auto result = co_await send(event);
   if (result) {
     troubles = 0;
     written.add();
-    co_return;
+    co_return Result<void>{};
   }
   const auto pause = pause_after(result.error(), event);
   if (!pause) {
     give_up(event, result.error());
-    co_return;
+    co_return Result<void>{};
   }
   const bool all = ++troubles >= kTrouble;
   const MonoTime due = env.clock.now() + *pause;
   pausing.emplace(due, std::move(event));
-  arrived.notify_one();  // A helper does not look after what pauses.
+  arrived.notify_one();  // The other writer may be waiting without end.
   if (all) co_await over.wait_until(due);
+  co_return Result<void>{};
 }
 
 std::optional<Millis> EventRecorder::Impl::pause_after(const Error& error, Waiting& event) {
@@ -246,24 +255,21 @@ void EventRecorder::Impl::hurry_up() {
   over.notify_all();
 }
 
-std::optional<Waiting> EventRecorder::Impl::take(size_t patience) {
-  if (hurry) patience = 0;
+std::optional<Waiting> EventRecorder::Impl::take() {
   std::optional<Waiting> out;
-  if (patience == 0 && !pausing.empty() && (stopping || pausing.begin()->first <= env.clock.now())) {
+  if (!pausing.empty() && (stopping || pausing.begin()->first <= env.clock.now())) {
     out = std::move(pausing.begin()->second);
     pausing.erase(pausing.begin());
-  } else if (waiting.size() > patience) {
+  } else if (!waiting.empty()) {
     out = std::move(waiting.front());
     waiting.pop_front();
   }
   return out;
 }
 
-asio::awaitable<bool> EventRecorder::Impl::wait_for_more(size_t patience) {
+asio::awaitable<bool> EventRecorder::Impl::wait_for_more() {
   if (stopping) co_return false;
-  if (patience > 0 && !hurry) {
-    co_await pressed.wait();
-  } else if (pausing.empty()) {
+  if (pausing.empty()) {
     co_await arrived.wait();
   } else {
     const MonoTime due = pausing.begin()->first;
@@ -272,17 +278,28 @@ asio::awaitable<bool> EventRecorder::Impl::wait_for_more(size_t patience) {
   co_return true;
 }
 
-asio::awaitable<void> EventRecorder::Impl::write_all(size_t patience) {
+asio::awaitable<void> EventRecorder::Impl::write_all() {
   for (;;) {
-    std::optional<Waiting> next = take(patience);
-    if (!next) {
-      if (!co_await wait_for_more(patience)) co_return;
+    const MonoTime begun = env.clock.now();
+    std::vector<Async<void>> batch;
+    while (batch.size() < kBatch) {
+      auto next = take();
+      if (!next) break;
+      batch.push_back(write(std::move(*next)));
+    }
+    const size_t size = batch.size();
+    if (size == 0) {
+      if (!co_await wait_for_more()) co_return;
       continue;
     }
-    ++in_flight;
-    co_await write(std::move(*next));
-    --in_flight;
+    in_flight += size;
+    co_await all_of(std::move(batch));
+    in_flight -= size;
     if (waiting.empty() && pausing.empty() && in_flight == 0) settled.notify_all();
+    if (size < kBatch || hurry || waiting.size() > kPressed) continue;
+    const MonoTime now = env.clock.now();
+    const MonoTime rested = now + std::min<MonoTime::duration>(kRest * (now - begun), kLongestRest);
+    co_await pressed.wait_until(rested);
   }
 }
 
@@ -296,8 +313,8 @@ void EventRecorder::start(TaskScope& scope) {
     impl->stopping = true;
     impl->hurry_up();
   };
-  for (int i = 0; i < kWriters + kHelpers; ++i)
-    scope.spawn_worker("events", impl->write_all(i < kWriters ? 0 : kPressed), stop);
+  for (int i = 0; i < kWriters; ++i)
+    scope.spawn_worker("events", impl->write_all(), stop);
 }
 
 void EventRecorder::record(EventTarget target, std::string type, std::string reason, std::string message) {
@@ -334,7 +351,7 @@ void EventRecorder::record(EventTarget target, std::string type, std::string rea
                           .first = known.first,
                           .last = now});
   self.arrived.notify_one();
-  if (self.waiting.size() > kPressed) self.pressed.notify_one();
+  if (self.waiting.size() > kPressed) self.pressed.notify_all();
 }
 
 asio::awaitable<bool> EventRecorder::flush(Millis limit) {

@@ -24,11 +24,12 @@ struct EventTarget {
 ///
 /// Bounds: 10,000 events wait at most, further ones are dropped and counted
 /// (`stowage_events_dropped_total`); one target may have 25 events in a burst and one more every 300 s, as in
-/// client-go's spam filter; 2 requests are in flight at once, 8 while more than 5,000 events wait or one of
-/// `flush` and the end of the scope is waited for. An event that the server does not take now (429, 5xx, no
-/// answer) is tried four times in all, never before its Retry-After, and holds the others up only when four
-/// in a row were not taken; asked to wait longer than 5 minutes, it is dropped. At the end of the scope each
-/// is tried once more, at once.
+/// client-go's spam filter. Two writers send up to 8 together, and rest after 8 for three times as long as
+/// the answers took (half a second at most), unless more than 5,000 events wait or one of `flush` and the end
+/// of the scope is waited for. An event that the server does not take now (429, 5xx, no answer) is tried four
+/// times in all, never before its Retry-After, and holds the others up only when four in a row were not
+/// taken; asked to wait longer than 5 minutes, it is dropped. At the end of the scope each is tried once
+/// more, at once.
 class EventRecorder {
  public:
   EventRecorder(Environment env, Client& client, std::string component);
