@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -209,11 +210,10 @@ PlacementStatus build_placement(int64_t generation, const std::vector<ReplicaPla
   return out;
 }
 
-bool same_json(std::string_view a, std::string_view b) {
-  if (a == b) return true;
-  const json left = json::parse(a, nullptr, false);
-  const json right = json::parse(b, nullptr, false);
-  return !left.is_discarded() && !right.is_discarded() && left == right;
+size_t json_hash(std::string_view text) {
+  const json value = json::parse(text, nullptr, false);
+  if (value.is_discarded()) return std::hash<std::string_view>()(text);
+  return std::hash<std::string>()(value.dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
 }  // namespace stowage::scheduler

@@ -40,7 +40,7 @@ struct PlacementStatus {
 PlacementStatus build_placement(int64_t generation, const std::vector<ReplicaPlacement>& replicas,
                                 std::string_view live);
 
-/// Same JSON value, whatever the order of keys. Texts that are not JSON are equal only as texts.
-bool same_json(std::string_view a, std::string_view b);
+/// Of the JSON value, whatever the order of keys; of the text where that is no JSON.
+size_t json_hash(std::string_view text);
 
 }  // namespace stowage::scheduler

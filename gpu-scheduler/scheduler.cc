@@ -92,7 +92,9 @@ void Scheduler::connect() {
     if (!old || !now || old->meta.generation != now->meta.generation) pools_changed();
   });
   deployments_.on_change([this](const auto& old, const auto& now) {
-    if (scope_ != nullptr && now && (!old || old->meta.generation != now->meta.generation))
+    if (scope_ == nullptr || !now) return;
+    const bool changed = !old || old->meta.generation != now->meta.generation;
+    if (changed || (old->placement != now->placement && !status_.wrote(*now)))
       status_.deployment_changed(now->meta);
   });
 }

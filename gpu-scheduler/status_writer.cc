@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "gpu-scheduler/kinds.h"
 #include "gpu-scheduler/placement_status.h"
+#include "kube/core/resource_version.h"
 
 namespace stowage::scheduler {
 
@@ -84,6 +85,18 @@ void StatusWriter::deployment_changed(const api::ObjectMeta& meta) {
   controller_.queue().add(std::string(kDep) + meta.key());
 }
 
+bool StatusWriter::wrote(const DeploymentObject& seen) const {
+  const auto it = written_.find(seen.meta.key());
+  return it != written_.end() && it->second.uid == seen.meta.uid && !it->second.version.empty() &&
+         it->second.stored == json_hash(seen.placement);
+}
+
+bool StatusWriter::overwritten(const Written& written, const DeploymentObject& deployment) {
+  return !written.version.empty() &&
+         kube::resource_version_at_least(deployment.meta.resource_version, written.version) &&
+         written.stored != json_hash(deployment.placement);
+}
+
 asio::awaitable<Result<Action>> StatusWriter::reconcile(std::string key) {
   if (key.starts_with(kPod)) co_return co_await write_condition(key.substr(kPod.size()));
   co_return co_await write_placement(key.substr(kDep.size()));
@@ -134,12 +147,19 @@ asio::awaitable<Result<Action>> StatusWriter::write_placement(std::string key) {
                     .json = std::hash<std::string>()(next.json),
                     .signature = std::hash<std::string>()(next.signature),
                     .at = env_.clock.now()};
-  if (ours ? it->second.json == now.json : same_json(next.json, deployment->placement)) {
-    if (!ours) written_[key] = {.uid = now.uid, .json = now.json, .signature = now.signature};
+  const bool lost = ours && overwritten(it->second, *deployment);
+  const size_t stored = ours ? 0 : json_hash(deployment->placement);
+  if (ours ? it->second.json == now.json && !lost : json_hash(next.json) == stored) {
+    if (!ours)
+      written_[key] = {.uid = now.uid,
+                       .json = now.json,
+                       .signature = now.signature,
+                       .version = deployment->meta.resource_version,
+                       .stored = stored};
     co_return Action::await_change();
   }
   const auto age = ours ? std::chrono::duration_cast<Millis>(now.at - it->second.at) : kDetailEvery;
-  const Millis pause = ours && it->second.signature == now.signature ? kDetailEvery : kBetween;
+  const Millis pause = ours && !lost && it->second.signature == now.signature ? kDetailEvery : kBetween;
   if (age < pause) co_return Action::requeue_after(pause - age);
 
   const std::string body = fmt::format(
@@ -149,9 +169,18 @@ asio::awaitable<Result<Action>> StatusWriter::write_placement(std::string key) {
   written_[key] = now;
   auto answer = co_await client_.apply(kinds::kDeployments, deployment->meta.ns, deployment->meta.name, body,
                                        {.field_manager = "stowage-scheduler", .force = true}, "status");
-  if (answer || is_gone(answer.error())) co_return Action::await_change();
-  written_.erase(key);
-  co_return std::unexpected(std::move(answer).error());
+  if (!answer && !is_gone(answer.error())) {
+    written_.erase(key);
+    co_return std::unexpected(std::move(answer).error());
+  }
+  if (!answer) co_return Action::await_change();
+  // What the API server made of it: a late copy of an earlier one differs from that.
+  const auto known = written_.find(key);
+  if (const auto stands = decode_deployment(*answer); stands && known != written_.end()) {
+    known->second.version = stands->meta.resource_version;
+    known->second.stored = json_hash(stands->placement);
+  }
+  co_return Action::await_change();
 }
 
 }  // namespace stowage::scheduler

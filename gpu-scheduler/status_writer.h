@@ -29,8 +29,10 @@ class StatusWriter {
   void unit_changed(const std::string& unit);
   /// A pod of this owner came, changed or went.
   void owner_changed(const api::Pod& pod);
-  /// The deployment came or its spec changed.
+  /// The deployment came or its spec changed, or somebody changed what its status says of placement.
   void deployment_changed(const api::ObjectMeta& meta);
+  /// The placement that the cache got is the one that this process wrote last: it needs no look.
+  [[nodiscard]] bool wrote(const DeploymentObject& seen) const;
 
  private:
   boost::asio::awaitable<Result<kube::Action>> reconcile(std::string key);
@@ -42,7 +44,11 @@ class StatusWriter {
     size_t json = 0;  ///< Hashes: thousands of statuses are remembered.
     size_t signature = 0;
     MonoTime at = {};
+    std::string version = {};  ///< resourceVersion from which on `stored` stands there; empty: not answered.
+    size_t stored = 0;         ///< json_hash of what the API server made of it.
   };
+  /// The cache is past what was written, and something else stands there: it arrived late, say.
+  [[nodiscard]] static bool overwritten(const Written& written, const DeploymentObject& deployment);
 
   kube::Environment env_;
   kube::Client& client_;

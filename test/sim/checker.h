@@ -158,6 +158,7 @@ class Checker {
   void check_holder(const std::string& who, const std::string& role, const std::string& target,
                     const char* moment);
   void check_children(WallTime wall, const char* path);
+  void check_placement(const std::string& key, const Target& target);
   [[nodiscard]] Target* target_of(const api::Pod& pod);
   /// Replica numbers of a deployment whose pods are all there and Ready.
   [[nodiscard]] std::set<std::string> ready_replicas(const std::string& ns, const Target& target) const;

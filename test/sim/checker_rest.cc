@@ -33,6 +33,29 @@ void Checker::check_children(WallTime wall, const char* path) {
   }
 }
 
+/// I11: what people read of placement is where the pods are.
+void Checker::check_placement(const std::string& key, const Target& target) {
+  std::map<std::string, std::map<std::string, std::string>> nodes;  // replica, rank
+  for (const auto& [uid, pod] : pods_) {
+    const auto* owner = pod.meta.controller();
+    if (owner != nullptr && owner->uid == target.uid && !pod.terminating() && !pod.terminal())
+      nodes[pod.meta.label("stowage.dev/replica")][pod.meta.label("stowage.dev/rank")] = pod.spec.node_name;
+  }
+  const auto part = target.parts.find("status.placement");
+  const Json said = part == target.parts.end() ? Json::object() : sandbox::parse_stored(part->second);
+  Json are = Json::object();
+  for (const auto& [replica, members] : nodes) {
+    for (const auto& [rank, node] : members)
+      are[replica].push_back(node);
+  }
+  Json told = Json::object();
+  for (const Json& entry : said.value("placements", Json::array()))
+    told[std::to_string(entry.value("replica", int64_t{-1}))] = entry.value("nodes", Json::array());
+  if (told != are)
+    report("I11",
+           fmt::format("{}: status.placement says {}, its pods are on {}", key, told.dump(), are.dump()));
+}
+
 void Checker::at_rest(MonoTime now, WallTime wall) {
   look(now, wall);
   std::map<std::string, std::set<std::string>> replicas;
@@ -57,6 +80,7 @@ void Checker::at_rest(MonoTime now, WallTime wall) {
       report("I4",
              fmt::format("{} rests at {} replicas, wants {}", key, replicas[key].size(), target.replicas));
     if (condition(key, "Ready") != "True") continue;
+    check_placement(key, target);
     // A gang counts with all of its pods.
     const size_t whole = ready_replicas(key.substr(0, key.find('/')), target).size();
     if (static_cast<int64_t>(whole) < target.replicas)

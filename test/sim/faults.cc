@@ -106,6 +106,20 @@ void FaultPlan::draw_more(const std::string& who, const kube::HttpRequest& reque
   process.deaf = up_to(own.random, 500, 8000);
 }
 
+/// A status of a model arrives once more, long after. Dice of their own, as above.
+void FaultPlan::draw_status(const std::string& who, const kube::HttpRequest& request, MonoTime now,
+                            ProcessFate& process) {
+  const std::string& target = request.target;
+  if (request.method != kube::Method::kPatch || target.find("/modeldeployments/") == std::string::npos ||
+      target.find("/status?") == std::string::npos)
+    return;
+  const std::string name = who + " status";
+  Dice& own = dice(name);
+  ++own.turn;
+  if (draw(own, rates_.replayed_status, name, "replayed late", target, now))
+    process.replay_after = up_to(own.random, 100, 20'000);
+}
+
 CallFate FaultPlan::call(const std::string& who, const kube::HttpRequest& request, MonoTime now,
                          ProcessFate& process) {
   Dice& own = dice(who);
@@ -141,6 +155,7 @@ CallFate FaultPlan::call(const std::string& who, const kube::HttpRequest& reques
     process.stale = draw(own, rates_.stale_list, who, "stale list", target, now);
   }
   draw_more(who, request, now, fate, process);
+  draw_status(who, request, now, process);
   return fate;
 }
 

@@ -36,8 +36,9 @@ struct FaultRates {
   int slow = 300;         ///< Up to 3 s each way.
   int stale_list = 2500;  ///< Per list that permits it (resourceVersion=0).
   int lost_create_or_bind =
-      400;                  ///< Of pods, beyond the above: the connection dies, and its watches with it.
-  int expired_page = 1500;  ///< 410 on a later page of a list.
+      400;                    ///< Of pods, beyond the above: the connection dies, and its watches with it.
+  int expired_page = 1500;    ///< 410 on a later page of a list.
+  int replayed_status = 400;  ///< As replayed_late: of the statuses of models, beyond those.
   int kill_at_write = 40;
   int pause = 8;          ///< The process stands still for 1 to 25 s.
   int partition = 8;      ///< It is cut off for 1 to 25 s.
@@ -92,6 +93,8 @@ class FaultPlan {
                   ProcessFate& process);
   void draw_more(const std::string& who, const kube::HttpRequest& request, MonoTime now,
                  sandbox::CallFate& fate, ProcessFate& process);
+  void draw_status(const std::string& who, const kube::HttpRequest& request, MonoTime now,
+                   ProcessFate& process);
   bool draw_answer(Dice& dice, const std::string& who, const std::string& target, MonoTime now,
                    sandbox::CallFate& fate);
 

@@ -238,6 +238,13 @@ std::function<bool(const std::string&, WatchType&, std::string&)> pods(Change ch
   };
 }
 
+/// A failed pod as one that runs and is Ready.
+void run_on(Json& pod) {
+  Json& status = pod["status"];
+  if (status.value("phase", "") != "Failed") return;
+  status = {{"phase", "Running"}, {"conditions", Json::array({{{"type", "Ready"}, {"status", "True"}}})}};
+}
+
 std::vector<Mutation> views() {
   const auto rollout = [](const char* field, int value) {
     return [field, value](const std::string& target, WatchType&, std::string& json) {
@@ -277,10 +284,7 @@ std::vector<Mutation> views() {
            pods([](WatchType&, Json& pod) { return pod["spec"].value("schedulerName", "") == "stowage"; })),
       sees("failed-counts-as-running", "operator", "takes failed pods for running ones",
            pods([](WatchType&, Json& pod) {
-             Json& status = pod["status"];
-             if (status.value("phase", "") != "Failed") return true;
-             status = {{"phase", "Running"},
-                       {"conditions", Json::array({{{"type", "Ready"}, {"status", "True"}}})}};
+             run_on(pod);
              return true;
            })),
       sees("ignore-terminating", "operator", "takes pods that are going for pods that stay",
@@ -288,6 +292,28 @@ std::vector<Mutation> views() {
              pod["metadata"].erase("deletionTimestamp");
              return true;
            })),
+      sees("half-a-gang-serves", "operator",
+           "takes failed members of a gang, but for the first, for running ones",
+           pods([](WatchType&, Json& pod) {
+             const Json labels = pod["metadata"].value("labels", Json::object());
+             if (labels.value("stowage.dev/rank", "0") != "0") run_on(pod);
+             return true;
+           })),
+      sees("late-status-stays", "scheduler", "overlooks changes of models but of their specs",
+           [seen = std::make_shared<std::map<std::string, Json>>()](const std::string& target,
+                                                                    WatchType& type, std::string& json) {
+             if (!of_deployments(target) || type == WatchType::kBookmark || type == WatchType::kError)
+               return true;
+             bool keep = true;
+             edit(json, [&](Json& object) {
+               Json& last = (*seen)[object["metadata"].value("uid", "")];
+               Json now = {object["metadata"].value("generation", 0),
+                           object["metadata"].contains("deletionTimestamp")};
+               keep = type != WatchType::kModified || last != now;
+               last = std::move(now);
+             });
+             return keep;
+           }),
       sees("adopt-by-name", "operator", "adopts what an earlier namesake owned",
            [owners = std::make_shared<std::map<std::string, std::string>>()](
                const std::string& target, WatchType& type, std::string& json) {
