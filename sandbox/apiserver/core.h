@@ -1,6 +1,7 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -38,9 +39,10 @@ struct Core {
   std::set<std::string> terminating_namespaces;
   std::set<std::string> terminating_definitions;
   bool budgets_dirty = false;
-  uint64_t crd_changes = 0;                 ///< Grows with each definition that is installed or removed.
-  std::vector<std::string> new_namespaces;  ///< Still without their default service account.
-  PodContents* contents = nullptr;          ///< What runs inside pods; borrowed.
+  uint64_t crd_changes = 0;                      ///< Grows with each definition that is installed or removed.
+  std::vector<std::string> new_namespaces;       ///< Still without their default service account.
+  std::map<std::string, std::string> revisions;  ///< UID of a ControllerRevision -> its data as it was sent.
+  PodContents* contents = nullptr;               ///< What runs inside pods; borrowed.
 
   /// The built-in resource; must exist.
   [[nodiscard]] ResourcePtr builtin(std::string_view group, std::string_view plural) const;
@@ -159,6 +161,16 @@ Answer<Response> reach_into_pod(Core& core, Call& call);
 void prepare_builtin(const Core& core, const Resource& resource, Json& object, const Json* old, WallTime now);
 void validate_builtin(const Core& core, const Resource& resource, const Json& object, const Json* old,
                       std::vector<Cause>& causes);
+
+// revision_data.cc
+// ---------------------------------------------------------------------------------------------------
+bool is_revision(const Resource& resource);
+/// The bytes that kube-apiserver would keep of a ControllerRevision's data after this request; `object` is
+/// what it makes of `old` (null: created). "null" when there are none.
+std::string revision_bytes(const Core& core, const Call& call, const Json* old, const Json& object);
+/// Causes when data is no object, or when its bytes are not those that were created.
+void validate_revision(const Core& core, const Json* old, const std::string& bytes,
+                       std::vector<Cause>& causes);
 
 // event_view.cc
 // ------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@
 
 #include "sandbox/apiserver/custom/constraints.h"
 #include "sandbox/apiserver/documents.h"
+#include "sandbox/apiserver/prose.h"
 
 namespace stowage::sandbox {
 namespace {
@@ -89,8 +90,12 @@ class Document {
     const std::string name = r.custom ? custom_name(r) : public_name(r.schema->type_name);
     if (r.custom) {
       schemas_[name] = schema_of(*r.schema);
-      for (const char* key : {"apiVersion", "kind"})
-        schemas_[name]["properties"][key]["type"] = "string";
+      Json& properties = schemas_[name]["properties"];
+      for (const char* key : {"apiVersion", "kind"}) {
+        properties[key]["type"] = "string";
+        add_prose(std::string("core.v1.Pod.") + key, properties[key]);  // the same words everywhere
+      }
+      add_prose("core.v1.Pod.metadata", properties["metadata"]);
     } else {
       add_type(*r.schema);
     }
@@ -140,22 +145,29 @@ class Document {
     Json out = {{"type", "object"}};
     Json required = Json::array();
     for (const auto& [key, field] : type.fields) {
-      Json property = property_of(field);
+      Json property = property_of(type, field);
+      if (!type.type_name.empty()) add_prose(type.type_name + "." + key, property);
       if (field.required) required.push_back(key);
       out["properties"][key] = std::move(property);
     }
+    if (!type.type_name.empty()) add_prose(type.type_name, out);
     if (!required.empty()) out["required"] = std::move(required);
     if (type.atomic) out["x-kubernetes-map-type"] = "atomic";
     return out;
   }
 
-  Json property_of(const Field& field) {
+  /// A type without a shape that clients know by name.
+  Json shapeless(const std::string& name, std::string_view label) {
+    schemas_[name] = {{"type", "object"}};
+    add_prose(label, schemas_[name]);
+    return {{"$ref", reference(name)}};
+  }
+
+  Json property_of(const Schema& type, const Field& field) {
     Json out = schema_of(*field.schema);
-    if (field.name == "fieldsV1") {  // the one type without a shape that clients know by name
-      const std::string name = public_name("meta.v1.FieldsV1");
-      schemas_[name] = {{"type", "object"}};
-      out = {{"$ref", reference(name)}};
-    }
+    if (field.name == "fieldsV1") out = shapeless(public_name("meta.v1.FieldsV1"), "meta.v1.FieldsV1");
+    if (field.name == "data" && type.type_name == "apps.v1.ControllerRevision")
+      out = shapeless("io.k8s.apimachinery.pkg.runtime.RawExtension", "runtime.RawExtension");
     if (out.contains("$ref")) out = {{"allOf", Json::array({out})}};
     if (field.default_value) out["default"] = *field.default_value;
     if (field.patch_merge || field.retain_keys) {
@@ -177,6 +189,7 @@ class Document {
     if (s.constraints == nullptr && (s.type == Type::kQuantity || s.type == Type::kIntOrString)) {
       const char* name = s.type == Type::kQuantity ? "io.k8s.apimachinery.pkg.api.resource.Quantity"
                                                    : "io.k8s.apimachinery.pkg.util.intstr.IntOrString";
+      add_prose(s.type == Type::kQuantity ? "resource.Quantity" : "intstr.IntOrString", out);
       schemas_[name] = std::move(out);
       return {{"$ref", reference(name)}};
     }

@@ -156,6 +156,7 @@ void erase_object(Core& core, const Resource& resource, const Object& object) {
   for (const std::string& owner : object.owners)
     core.orphan_candidates.push_back(owner);
   if (is_pod(resource) || resource.kind == "PodDisruptionBudget") core.budgets_dirty = true;
+  if (is_revision(resource)) core.revisions.erase(object.uid);
   if (resource.kind == "CustomResourceDefinition") uninstall_crd(core, last);
 }
 

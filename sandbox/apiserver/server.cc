@@ -186,6 +186,8 @@ Answer<Response> serve_collection(Core& core, Call& call, bool watching) {
 Answer<Response> serve_resource(Core& core, Call& call, const Route& route) {
   call.resource = core.registry.find(route.group, route.version, route.plural);
   if (call.resource == nullptr || (!route.ns.empty() && !call.resource->namespaced)) return no_such_path();
+  if (call.resource->kind == "Endpoints" && call.resource->group.empty())
+    call.warnings.emplace_back("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice");
   call.ns = route.ns;
   call.name = route.name;
   call.subresource = route.subresource;
@@ -267,7 +269,8 @@ Core::Core(const Core& other, uint64_t seed)
       terminating_definitions(other.terminating_definitions),
       budgets_dirty(other.budgets_dirty),
       crd_changes(other.crd_changes),
-      new_namespaces(other.new_namespaces) {
+      new_namespaces(other.new_namespaces),
+      revisions(other.revisions) {
   options.seed = seed;
   graph.rebuild(registry);
 }

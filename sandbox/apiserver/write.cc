@@ -337,11 +337,17 @@ Answer<Written> create_object(Core& core, Call& call, Json object) {
     return forbidden(call.subject(), fmt::format("no PriorityClass with name {} was found", name));
   }
   std::vector<Cause> causes;
+  std::string bytes;
+  if (is_revision(resource)) {
+    bytes = revision_bytes(core, call, nullptr, object);
+    validate_revision(core, nullptr, bytes, causes);
+  }
   collect_causes(core, call, object, nullptr, causes);
   if (!causes.empty()) return invalid(call.subject(), std::move(causes));
   if (resource.collection->get(resource.key(call.ns, call.name)) != nullptr)
     return already_exists(call.subject());
   ObjectPtr stored = call.dry_run ? nullptr : commit(core, resource, object);
+  if (stored != nullptr && is_revision(resource)) core.revisions[stored->uid] = std::move(bytes);
   return Written{201, std::move(object), std::move(stored)};
 }
 
@@ -366,6 +372,7 @@ Answer<Written> update_object(Core& core, Call& call, ObjectPtr old_object, Json
         (generation != nullptr && generation->is_number_integer() ? generation->get<int64_t>() : 0) + 1;
   }
   check_new_finalizers(old, object, causes);
+  if (is_revision(resource)) validate_revision(core, &old, revision_bytes(core, call, &old, object), causes);
   collect_causes(core, call, object, &old, causes);
   if (!causes.empty()) return invalid(call.subject(), std::move(causes));
   if (!call.managed_done) track_update(old, object, *resource.schema, writer_of(call, resource), call.now);

@@ -17,6 +17,36 @@ void default_template(Json& spec) {
   default_pod_spec(object_member(spec["template"], "spec"));
 }
 
+/// Defaults, and the selector that the server makes for a new job's pods.
+void prepare_job(Json& job, Json& spec, bool fresh) {
+  if (!spec.contains("completions") && !spec.contains("parallelism")) spec["completions"] = 1;
+  default_member(spec, "parallelism", 1);
+  default_member(spec, "backoffLimit", 6);
+  default_member(spec, "completionMode", "NonIndexed");
+  default_member(spec, "suspend", false);
+  default_member(spec, "podReplacementPolicy", "TerminatingOrFailed");
+  if (!fresh || spec.value("manualSelector", false)) return;
+  const Json uid = job["metadata"]["uid"];
+  const Json name = job["metadata"]["name"];
+  Json& labels = object_member(object_member(object_member(spec, "template"), "metadata"), "labels");
+  for (const std::string prefix : {"", "batch.kubernetes.io/"}) {
+    labels[prefix + "controller-uid"] = uid;
+    labels[prefix + "job-name"] = name;
+  }
+  spec["selector"] = {{"matchLabels", {{"batch.kubernetes.io/controller-uid", uid}}}};
+  Json& own = object_member(job["metadata"], "labels");
+  if (own.empty()) own = labels;
+}
+
+void prepare_cron_job(Json& object) {
+  Json& spec = object_member(object, "spec");
+  default_member(spec, "concurrencyPolicy", "Allow");
+  default_member(spec, "suspend", false);
+  default_member(spec, "successfulJobsHistoryLimit", 3);
+  default_member(spec, "failedJobsHistoryLimit", 1);
+  default_template(object_member(object_member(spec, "jobTemplate"), "spec"));
+}
+
 void prepare_workload(const std::string& kind, Json& object, const Json* old) {
   Json& spec = object_member(object, "spec");
   default_template(spec);
@@ -48,11 +78,7 @@ void prepare_workload(const std::string& kind, Json& object, const Json* old) {
     default_member(rolling, "maxUnavailable", 1);
   }
   if (kind == "Job") {
-    default_member(spec, "backoffLimit", 6);
-    default_member(spec, "completionMode", "NonIndexed");
-    default_member(spec, "suspend", false);
-    default_member(spec, "parallelism", 1);
-    default_member(spec, "podReplacementPolicy", "TerminatingOrFailed");
+    prepare_job(object, spec, old == nullptr);
   }
   if (old != nullptr) return;
   object["status"] = Json::object();
@@ -297,6 +323,7 @@ void prepare_builtin(const Core& core, const Resource& resource, Json& object, c
   if (kind == "Secret") return prepare_secret(object);
   if (kind == "PersistentVolumeClaim") return prepare_claim(object, old);
   if (kind == "PersistentVolume") return prepare_volume(object, old);
+  if (kind == "CronJob") return prepare_cron_job(object);
   if (kind == "HorizontalPodAutoscaler") return prepare_autoscaler(object, old);
   if (kind == "PriorityClass") return default_member(object, "preemptionPolicy", "PreemptLowerPriority");
   if (kind == "StorageClass") {
@@ -332,7 +359,6 @@ void validate_builtin(const Core& core, const Resource& resource, const Json& ob
     immutable(object, old, "preemptionPolicy", causes);
   }
   if (kind == "ControllerRevision") {
-    immutable(object, old, "data", causes);
     required(object, {"revision"}, "revision", causes);
   }
   if (kind == "RoleBinding" || kind == "ClusterRoleBinding") immutable(object, old, "roleRef", causes);
