@@ -37,12 +37,16 @@ void Server::bootstrap(WallTime now) {
            {{"clusterIP", "10.0.0.1"},
             {"ports", Json::array({{{"name", "https"}, {"port", 443}, {"targetPort", 6443}}})}}}},
          now);
-  const std::pair<const char*, int64_t> classes[] = {{"system-cluster-critical", 2'000'000'000},
-                                                     {"system-node-critical", 2'000'001'000}};
-  for (const auto& [name, value] : classes) {
+  const auto create_class = [&](const char* name, int64_t value, const char* description) {
     create(core, core.builtin("scheduling.k8s.io", "priorityclasses"), "",
-           {{"metadata", {{"name", name}}}, {"value", value}}, now);
-  }
+           {{"metadata", {{"name", name}}}, {"value", value}, {"description", description}}, now);
+  };
+  create_class(
+      "system-cluster-critical", 2'000'000'000,
+      "Used for system critical pods that must run in the cluster, but can be moved to another node if "
+      "necessary.");
+  create_class("system-node-critical", 2'000'001'000,
+               "Used for system critical pods that must not be moved from their current node.");
   while (step(now)) {
   }
 }

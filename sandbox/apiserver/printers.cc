@@ -6,53 +6,10 @@
 #include <nlohmann/json.hpp>
 
 #include "sandbox/apiserver/output.h"
+#include "sandbox/apiserver/print_text.h"
 
 namespace stowage::sandbox {
 namespace {
-
-std::string name_of(const Json& o) {
-  return string_at(o, {"metadata", "name"});
-}
-std::string age(const Json& o, WallTime now) {
-  return human_age(string_at(o, {"metadata", "creationTimestamp"}), now);
-}
-
-int64_t number(const Json& o, std::initializer_list<std::string_view> path) {
-  const Json* found = find_path(o, path);
-  return found != nullptr && found->is_number_integer() ? found->get<int64_t>() : 0;
-}
-
-size_t count(const Json& o, std::string_view key) {
-  const Json* found = find(o, key);
-  return found == nullptr ? 0 : found->size();
-}
-
-std::string text_or(const Json& o, std::initializer_list<std::string_view> path, std::string other) {
-  const Json* found = find_path(o, path);
-  if (found == nullptr || found->is_null()) return other;
-  std::string text = found->is_string() ? found->get<std::string>() : dump(*found);
-  return text.empty() ? other : text;
-}
-
-std::string joined(const Json* list, std::string_view key) {
-  std::string out;
-  for (size_t i = 0; list != nullptr && list->is_array() && i < list->size(); ++i) {
-    const Json& item = (*list)[i];
-    out += (out.empty() ? "" : ",") +
-           (key.empty() ? (item.is_string() ? item.get<std::string>() : dump(item)) : string_at(item, {key}));
-  }
-  return out;
-}
-
-std::string selector_text(const Json* labels) {
-  std::string out;
-  if (labels != nullptr && labels->is_object()) {
-    for (const auto& [key, value] : labels->items())
-      out += fmt::format("{}{}={}", out.empty() ? "" : ",", key,
-                         value.is_string() ? value.get<std::string>() : "");
-  }
-  return out.empty() ? "<none>" : out;
-}
 
 Json service_cells(const Json& o, WallTime now) {
   std::string ports;
@@ -182,7 +139,7 @@ std::map<std::string, Printer> core_printers() {
                               string_at(o, {"spec", "volumeName"}),
                               text_or(o, {"status", "capacity", "storage"}, ""),
                               joined(find_path(o, {"status", "accessModes"}), ""),
-                              text_or(o, {"spec", "storageClassName"}, "<unset>"),
+                              string_at(o, {"spec", "storageClassName"}),
                               text_or(o, {"spec", "volumeAttributesClassName"}, "<unset>"), age(o, now),
                               text_or(o, {"spec", "volumeMode"}, "")});
         }}},
@@ -226,14 +183,14 @@ std::map<std::string, Printer> other_printers() {
           return Json::array({name_of(o), string_at(o, {"spec", "holderIdentity"}), age(o, now)});
         }}},
       {"PodDisruptionBudget.policy",
-       {{{"Name"}, {"Min Available"}, {"Max Unavailable"}, {"Allowed Disruptions"}, {"Age"}},
+       {{{"Name"}, {"Min Available"}, {"Max Unavailable"}, {"Allowed Disruptions", "integer"}, {"Age"}},
         [](const Json& o, WallTime now) {
           return Json::array({name_of(o), text_or(o, {"spec", "minAvailable"}, "N/A"),
                               text_or(o, {"spec", "maxUnavailable"}, "N/A"),
                               number(o, {"status", "disruptionsAllowed"}), age(o, now)});
         }}},
       {"PriorityClass.scheduling.k8s.io",
-       {{{"Name"}, {"Value"}, {"Global-Default", "boolean"}, {"Age"}, {"PreemptionPolicy"}},
+       {{{"Name"}, {"Value", "integer"}, {"Global-Default", "boolean"}, {"Age"}, {"PreemptionPolicy"}},
         [](const Json& o, WallTime now) {
           return Json::array({name_of(o), number(o, {"value"}), o.value("globalDefault", false), age(o, now),
                               string_at(o, {"preemptionPolicy"})});
@@ -290,25 +247,6 @@ std::map<std::string, Printer> other_printers() {
                fmt::format("{}/{}", number(o, {"status", "readyReplicas"}), number(o, {"spec", "replicas"})),
                age(o, now), joined(containers, "name"), joined(containers, "image")});
         }}},
-      {"ClusterRoleBinding.rbac.authorization.k8s.io",
-       {{{"Name"}, {"Role"}, {"Age"}},
-        [](const Json& o, WallTime now) {
-          return Json::array({name_of(o),
-                              string_at(o, {"roleRef", "kind"}) + "/" + string_at(o, {"roleRef", "name"}),
-                              age(o, now)});
-        }}},
-      {"RoleBinding.rbac.authorization.k8s.io",
-       {{{"Name"}, {"Role"}, {"Age"}},
-        [](const Json& o, WallTime now) {
-          return Json::array({name_of(o),
-                              string_at(o, {"roleRef", "kind"}) + "/" + string_at(o, {"roleRef", "name"}),
-                              age(o, now)});
-        }}},
-      {"CustomResourceDefinition.apiextensions.k8s.io",
-       {{{"Name"}, {"Created At", "date"}},
-        [](const Json& o, WallTime) {
-          return Json::array({name_of(o), string_at(o, {"metadata", "creationTimestamp"})});
-        }}},
   };
 }
 
@@ -318,6 +256,7 @@ const std::map<std::string, Printer>& builtin_printers() {
   static const std::map<std::string, Printer> printers = [] {
     auto all = core_printers();
     all.merge(other_printers());
+    all.merge(further_printers());
     return all;
   }();
   return printers;

@@ -79,11 +79,134 @@ def forms():
     yield Command("describe ns kc", without="Quota|LimitRange", accepted="the sandbox has no controller of quotas: it does not count what is used")
 
 
+# Kinds that nobody works on in the sandbox, but that people list. What controllers of the real cluster write is left out.
+FURTHER = """apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: daemons}
+spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {nodeSelector: {disk: ssd}, containers: [{name: m, image: "x:1"}]}}}
+---
+apiVersion: v1
+kind: ReplicationController
+metadata: {name: old}
+spec: {replicas: 0, selector: {a: c}, template: {metadata: {labels: {a: c}}, spec: {containers: [{name: m, image: "x:1"}, {name: n, image: "y:1"}]}}}
+---
+apiVersion: batch/v1
+kind: Job
+metadata: {name: once}
+spec: {suspend: true, template: {spec: {restartPolicy: Never, containers: [{name: m, image: "x:1"}]}}}
+---
+apiVersion: batch/v1
+kind: Job
+metadata: {name: many}
+spec: {suspend: true, parallelism: 3, template: {spec: {restartPolicy: Never, containers: [{name: m, image: "x:1"}]}}}
+---
+apiVersion: batch/v1
+kind: CronJob
+metadata: {name: nightly}
+spec: {schedule: "0 3 * * *", timeZone: Europe/Berlin, suspend: true, jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: m, image: "x:1"}]}}}}}
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: door}
+spec: {tls: [{hosts: [a.example]}], rules: [{host: a.example}, {host: b.example}, {host: c.example}, {host: d.example}], defaultBackend: {service: {name: s, port: {number: 80}}}}
+---
+apiVersion: storage.k8s.io/v1
+kind: StorageClass
+metadata: {name: fast, annotations: {storageclass.kubernetes.io/is-default-class: "true"}}
+provisioner: example.com/disk
+allowVolumeExpansion: true
+volumeBindingMode: WaitForFirstConsumer
+---
+apiVersion: storage.k8s.io/v1
+kind: StorageClass
+metadata: {name: slow}
+provisioner: example.com/disk
+---
+apiVersion: storage.k8s.io/v1
+kind: CSINode
+metadata: {name: none}
+spec: {drivers: [{name: d.example, nodeID: x}]}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: slice}
+addressType: IPv4
+ports: [{name: http, port: 80}, {name: b, port: 81}]
+endpoints: [{addresses: [10.1.1.1]}, {addresses: [10.1.1.2]}, {addresses: [10.1.1.3]}, {addresses: [10.1.1.4]}]
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: empty}
+addressType: IPv4
+endpoints: []
+---
+apiVersion: v1
+kind: Endpoints
+metadata: {name: ends}
+subsets: [{addresses: [{ip: 10.1.1.1}, {ip: 10.1.1.2}], ports: [{name: a, port: 80}, {name: b, port: 81}]}]
+---
+apiVersion: v1
+kind: Endpoints
+metadata: {name: none}
+---
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: scaler}
+spec:
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: none}
+  maxReplicas: 5
+  metrics:
+  - {type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 80}}}
+  - {type: Resource, resource: {name: memory, target: {type: AverageValue, averageValue: 1Gi}}}
+  - {type: Pods, pods: {metric: {name: queue}, target: {type: AverageValue, averageValue: "10"}}}
+---
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: plain}
+spec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: none}, maxReplicas: 5}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: bound}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: none}
+subjects: [{kind: User, name: u, apiGroup: rbac.authorization.k8s.io}, {kind: User, name: v, apiGroup: rbac.authorization.k8s.io}, {kind: Group, name: g, apiGroup: rbac.authorization.k8s.io}, {kind: ServiceAccount, name: s, namespace: n}]
+---
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: things.many.example.com}
+spec:
+  group: many.example.com
+  scope: Namespaced
+  names: {plural: things, kind: Thing, shortNames: [th, ti]}
+  versions:
+  - {name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}
+  - {name: v1beta1, served: true, storage: false, schema: {openAPIV3Schema: {type: object}}}
+  - {name: v1alpha1, served: false, storage: false, schema: {openAPIV3Schema: {type: object}}}
+"""
+
+
+def further():
+    yield Command("apply -f -", stdin=FURTHER, name="further kinds")
+    for kind in ("ds/daemons", "rc/old", "cj/nightly", "ing/door", "sc/fast", "sc/slow", "csinode/none", "endpointslice/slice", "endpointslice/empty", "ep/ends", "ep/none", "rolebinding/bound",
+                 "crd/things.many.example.com"):
+        yield Command(f"get {kind}")
+        yield Command(f"get {kind} -o wide")
+        yield Command(f"describe {kind}", without="Conditions|Last Transition|Observed|Annotations", compare="status" if kind.startswith("crd") else "all")
+    for kind in ("job/once", "job/many", "hpa/scaler", "hpa/plain"):  # controllers write of them
+        yield Command(f"get {kind} -o jsonpath='{{.spec}}'")
+        yield Command(f"get {kind}", only="^NAME", until="NAME")
+    yield Command("get cj nightly -o jsonpath='{.spec}'")
+    yield Command("delete ds/daemons rc/old job/once job/many cj/nightly ing/door endpointslice/slice endpointslice/empty ep/ends ep/none hpa/scaler hpa/plain rolebinding/bound --wait=false")
+    yield Command("delete sc/fast sc/slow csinode/none crd/things.many.example.com --wait=false")
+
+
 def verbs():
-    for what in ("pod", "pod.spec", "pod.status.conditions", "deployment.spec.strategy", "node.status", "lease.spec", "pdb.spec.minAvailable", "service.spec.ports", "configmap.data", "secret.type", "event", "priorityclass", "crd.spec.versions"):
-        yield Command(f"explain {what}", only="^(KIND|VERSION|GROUP|FIELD|RESOURCE)")
-    yield Command("explain pod --recursive", only="^(KIND|VERSION)")
-    yield Command("explain pod.spec.containers --api-version=v1", only="^(KIND|VERSION|FIELD)")
+    for what in ("pod", "pod.spec", "pod.status.conditions", "deployment.spec.strategy", "node.status", "lease.spec", "pdb.spec.minAvailable", "service.spec.ports", "configmap.data", "secret.type", "event", "priorityclass", "crd.spec.versions",
+                 "pvc", "endpointslice.ports", "cronjob.spec", "ing.spec", "role.rules", "sc", "controllerrevision", "hpa.spec.metrics"):
+        yield Command(f"explain {what}")
+    for kind in ("pod", "node", "deployment", "lease", "event", "crd"):
+        yield Command(f"explain {kind} --recursive")
+    yield Command("explain pod.spec.containers --api-version=v1")
     yield Command("explain pod --api-version=v9")
     yield Command("explain pod --output=plaintext-openapiv2", compare="status", accepted="no OpenAPI v2")
     yield Command("""patch cm shown --type=merge -p '{"data":{"one":"2"}}' -o yaml""")
