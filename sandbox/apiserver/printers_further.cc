@@ -166,11 +166,8 @@ Json ingress_cells(const Json& o, WallTime now) {
 }
 
 Json class_cells(const Json& o, WallTime now) {
-  const Json* annotations = find_path(o, {"metadata", "annotations"});
-  const bool preferred = annotations != nullptr &&
-                         string_at(*annotations, {"storageclass.kubernetes.io/is-default-class"}) == "true";
-  return Json::array({name_of(o) + (preferred ? " (default)" : ""), string_at(o, {"provisioner"}),
-                      text_or(o, {"reclaimPolicy"}, "Delete"), text_or(o, {"volumeBindingMode"}, "Immediate"),
+  return Json::array({name_of(o), string_at(o, {"provisioner"}), text_or(o, {"reclaimPolicy"}, "Delete"),
+                      text_or(o, {"volumeBindingMode"}, "Immediate"),
                       text_or(o, {"allowVolumeExpansion"}, "false"), age(o, now)});
 }
 
@@ -190,10 +187,9 @@ Json binding_cells(const Json& o, WallTime now) {
 Json definition_cells(const Json& o, WallTime) {
   std::string versions;
   for (const Json& version : list_at(o, {"spec", "versions"})) {
-    const bool served = version.value("served", false);
-    const bool stored = version.value("storage", false);
-    const char* mark = stored ? (served ? "(storage)" : "(storage,unserved)") : served ? "" : "(unserved)";
-    versions += (versions.empty() ? "" : ",") + string_at(version, {"name"}) + mark;
+    if (!version.value("served", false)) continue;
+    versions += (versions.empty() ? "" : ",") + string_at(version, {"name"}) +
+                (version.value("storage", false) ? "(storage)" : "");
   }
   return Json::array({name_of(o), string_at(o, {"spec", "scope"}), versions,
                       string_at(o, {"metadata", "creationTimestamp"}), string_at(o, {"spec", "group"}),

@@ -14,6 +14,7 @@ namespace {
 
 void default_template(Json& spec) {
   if (!spec.contains("template") || !spec["template"].is_object()) return;
+  object_member(spec["template"], "metadata");
   default_pod_spec(object_member(spec["template"], "spec"));
 }
 
@@ -25,7 +26,8 @@ void prepare_job(Json& job, Json& spec, bool fresh) {
   default_member(spec, "completionMode", "NonIndexed");
   default_member(spec, "suspend", false);
   default_member(spec, "podReplacementPolicy", "TerminatingOrFailed");
-  if (!fresh || spec.value("manualSelector", false)) return;
+  default_member(spec, "manualSelector", false);
+  if (!fresh || spec["manualSelector"] == true) return;
   const Json uid = job["metadata"]["uid"];
   const Json name = job["metadata"]["name"];
   Json& labels = object_member(object_member(object_member(spec, "template"), "metadata"), "labels");
@@ -44,7 +46,9 @@ void prepare_cron_job(Json& object) {
   default_member(spec, "suspend", false);
   default_member(spec, "successfulJobsHistoryLimit", 3);
   default_member(spec, "failedJobsHistoryLimit", 1);
-  default_template(object_member(object_member(spec, "jobTemplate"), "spec"));
+  Json& job = object_member(spec, "jobTemplate");
+  object_member(job, "metadata");
+  default_template(object_member(job, "spec"));
 }
 
 void prepare_workload(const std::string& kind, Json& object, const Json* old) {
@@ -124,8 +128,29 @@ void prepare_volume(Json& object, const Json* old) {
   if (old == nullptr) object["status"] = {{"phase", "Pending"}};
 }
 
+/// Ports of Endpoints and EndpointSlices.
+void default_ports(Json& object, bool slice) {
+  if (!object.contains("ports") || !object["ports"].is_array()) return;
+  for (Json& port : object["ports"]) {
+    if (!port.is_object()) continue;
+    default_member(port, "protocol", "TCP");
+    if (slice) default_member(port, "name", "");
+  }
+}
+
+void prepare_endpoints(Json& object) {
+  if (!object.contains("subsets") || !object["subsets"].is_array()) return;
+  for (Json& subset : object["subsets"])
+    if (subset.is_object()) default_ports(subset, false);
+}
+
 void prepare_autoscaler(Json& object, const Json* old) {
-  default_member(object_member(object, "spec"), "minReplicas", 1);
+  Json& spec = object_member(object, "spec");
+  default_member(spec, "minReplicas", 1);
+  if (!spec.contains("metrics") || spec["metrics"].empty()) {
+    const Json target = {{"type", "Utilization"}, {"averageUtilization", 80}};
+    spec["metrics"] = {{{"type", "Resource"}, {"resource", {{"name", "cpu"}, {"target", target}}}}};
+  }
   if (old == nullptr) object["status"] = {{"currentMetrics", nullptr}, {"desiredReplicas", 0}};
 }
 
@@ -323,6 +348,8 @@ void prepare_builtin(const Core& core, const Resource& resource, Json& object, c
   if (kind == "Secret") return prepare_secret(object);
   if (kind == "PersistentVolumeClaim") return prepare_claim(object, old);
   if (kind == "PersistentVolume") return prepare_volume(object, old);
+  if (kind == "Endpoints") return prepare_endpoints(object);
+  if (kind == "EndpointSlice") return default_ports(object, true);
   if (kind == "CronJob") return prepare_cron_job(object);
   if (kind == "HorizontalPodAutoscaler") return prepare_autoscaler(object, old);
   if (kind == "PriorityClass") return default_member(object, "preemptionPolicy", "PreemptLowerPriority");
