@@ -76,7 +76,7 @@ std::string few_of(const std::vector<std::string>& names) {
 }
 
 /// Loads, says on stderr what was left out, and returns what is there for the first line.
-std::string load(LiveSandbox& sandbox, std::vector<nlohmann::json> objects, WallTime now) {
+Result<std::string> load(LiveSandbox& sandbox, std::vector<nlohmann::json> objects, WallTime now) {
   const SnapshotReport report = load_snapshot(sandbox.server(), std::move(objects), now);
   for (const auto& [kind, names] : report.unknown) {
     fmt::print(stderr, "left out: {} {}: the sandbox does not serve this kind{}: {}\n", names.size(), kind,
@@ -88,6 +88,9 @@ std::string load(LiveSandbox& sandbox, std::vector<nlohmann::json> objects, Wall
   if (report.owners_dropped > 0)
     fmt::print(stderr, "left out: {} references to owners that are not in the snapshot\n",
                report.owners_dropped);
+  if (report.loaded.empty())
+    return fail(Code::kInvalidArgument,
+                "nothing of the snapshot could be loaded; write it with kubectl get -o yaml");
   std::string loaded;
   for (const auto& [kind, count] : report.loaded)
     loaded += fmt::format("{}{} {}", loaded.empty() ? "" : ", ", count, kind);
@@ -115,7 +118,9 @@ Result<void> up(UpFlags flags) {
   std::string what = api_only ? fmt::format("An API server with {} nodes", nodes)
                               : fmt::format("A cluster of {} nodes ({}), operator and scheduler inside,",
                                             nodes, flags.profile);
-  if (!objects.empty()) what = load(sandbox, std::move(objects), clock.wall());
+  if (!objects.empty()) {
+    TRY(what, load(sandbox, std::move(objects), clock.wall()));
+  }
   return sandbox.run([&] { tell(sandbox, what, api_only); });
 }
 

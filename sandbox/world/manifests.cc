@@ -10,6 +10,24 @@
 namespace stowage::sandbox {
 namespace {
 
+/// A list stands for its items, also inside another one. Those of a typed list as the API serves it (a
+/// PodList) say neither kind nor version.
+void flatten(Json value, std::vector<Json>& out) {
+  constexpr std::string_view kList = "List";
+  const std::string kind = string_at(value, {"kind"});
+  const Json* items = find(value, "items");
+  if (!kind.ends_with(kList) || (items != nullptr && !items->is_array()))
+    return out.push_back(std::move(value));
+  if (items == nullptr) return;
+  for (Json& item : value["items"]) {
+    if (kind != kList && item.is_object() && !item.contains("kind")) {
+      item["kind"] = kind.substr(0, kind.size() - kList.size());
+      item["apiVersion"] = string_at(value, {"apiVersion"});
+    }
+    flatten(std::move(item), out);
+  }
+}
+
 Result<void> add(std::string_view text, const InputLimits& limits, size_t line, std::vector<Json>& out) {
   auto parsed = parse_yaml(text, limits);  // JSON too
   if (!parsed) {
@@ -21,12 +39,7 @@ Result<void> add(std::string_view text, const InputLimits& limits, size_t line, 
   if (!value.is_object() || !value.contains("kind"))
     return fail(Code::kInvalidArgument,
                 fmt::format("{}: the document that begins here is no Kubernetes object", line));
-  if (string_at(value, {"kind"}).ends_with("List") && value.contains("items") && value["items"].is_array()) {
-    for (Json& item : value["items"])
-      out.push_back(std::move(item));
-  } else {
-    out.push_back(std::move(value));
-  }
+  flatten(std::move(value), out);
   return {};
 }
 

@@ -35,8 +35,19 @@ TEST_CASE("manifest of several documents: every object, empty documents are skip
 TEST_CASE("List in YAML or JSON: stands for its items") {
   CHECK(read("kind: List\nitems:\n- kind: A\n- kind: B\n").size() == 2);
   CHECK(read(R"({"kind":"PodList","apiVersion":"v1","items":[{"kind":"Pod"}]})").size() == 1);
+  CHECK(read("kind: List\nitems:\n- kind: List\n  items:\n  - kind: A\n- kind: PodList\n  items: []\n")
+            .size() == 1);
   CHECK(read("").empty());
   CHECK(read("\n# only a comment\n").empty());
+}
+
+TEST_CASE("typed list as the API serves it: its items are of its kind") {
+  const auto objects =
+      read(R"({"kind":"NodeList","apiVersion":"v1","items":[{"metadata":{"name":"a"}},{"kind":"Node"}]})");
+  REQUIRE(objects.size() == 2);
+  CHECK(objects[0]["kind"] == "Node");
+  CHECK(objects[0]["apiVersion"] == "v1");
+  CHECK_FALSE(objects[1].contains("apiVersion"));
 }
 
 TEST_CASE("manifest that cannot be read: the line is named") {
