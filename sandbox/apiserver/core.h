@@ -39,6 +39,7 @@ struct Core {
   std::set<std::string> terminating_namespaces;
   std::set<std::string> terminating_definitions;
   bool budgets_dirty = false;
+  WallTime now{};                                ///< Of the latest request or step.
   uint64_t crd_changes = 0;                      ///< Grows with each definition that is installed or removed.
   std::vector<std::string> new_namespaces;       ///< Still without their default service account.
   std::map<std::string, std::string> revisions;  ///< UID of a ControllerRevision -> its data as it was sent.

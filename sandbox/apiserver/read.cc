@@ -298,17 +298,16 @@ Answer<Response> watch_objects(Core& core, Call& call) {
 
   const Form form = form_of(call.request.accept);
   const Include include = include_of(call);
-  const WallTime started = call.now;
   Watch::Encoder encode = [resource](const Object& object) { return served_text(*resource, object); };
   if (form == Form::kPartial) {
     encode = [resource](const Object& object) {
       return dump(partial_metadata(read_object(*resource, object)));
     };
   } else if (form == Form::kTable) {
-    // Ages in rows are told from the start of the watch: kubectl shows them as they were sent.
-    encode = [resource, include, started, first = true](const Object& object) mutable {
+    // kubectl shows ages as they were sent: those of the moment. The server outlives its watches.
+    encode = [resource, include, server = &core, first = true](const Object& object) mutable {
       const Json tree = read_object(*resource, object);
-      Json table = table_of(*resource, {&tree}, include, started, first);
+      Json table = table_of(*resource, {&tree}, include, server->now, first);
       table["metadata"]["resourceVersion"] = std::to_string(object.version);
       first = false;
       return dump(table);

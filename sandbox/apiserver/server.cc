@@ -268,6 +268,7 @@ Core::Core(const Core& other, uint64_t seed)
       terminating_namespaces(other.terminating_namespaces),
       terminating_definitions(other.terminating_definitions),
       budgets_dirty(other.budgets_dirty),
+      now(other.now),
       crd_changes(other.crd_changes),
       new_namespaces(other.new_namespaces),
       revisions(other.revisions) {
@@ -294,6 +295,7 @@ Server Server::fork(uint64_t seed) const {
 }
 
 Response Server::handle(const Request& request, WallTime now) {
+  core_->now = std::max(core_->now, now);
   Call call{.request = request, .query = Query(request.query), .now = now};
   Answer<Response> answer = internal_error("no answer");
   try {
@@ -319,6 +321,7 @@ Response Server::handle(const Request& request, WallTime now) {
 }
 
 bool Server::step(WallTime now) {
+  core_->now = std::max(core_->now, now);
   return run_loops(*core_, now);
 }
 

@@ -28,6 +28,22 @@ TEST_CASE("watch from a version: changes after it, in order, with a growing vers
   CHECK(frame(*watch).is_null());
 }
 
+TEST_CASE("table watch: ages are those of the moment, not of the watch's start") {
+  Api api;
+  auto watch = api.raw("GET",
+                       "/api/v1/namespaces/default/configmaps?watch=true&resourceVersion=" +
+                           std::to_string(api.server.version()),
+                       "", "", "application/json;as=Table;v=v1;g=meta.k8s.io")
+                   .watch;
+  const auto age = [&] { return Json::parse(*watch->next())["object"]["rows"][0]["cells"][2]; };
+  api.now += std::chrono::seconds(10);
+  api.post("/api/v1/namespaces/default/configmaps", config_map("late"));
+  CHECK(age() == "0s");
+  api.now += std::chrono::seconds(70);
+  api.merge("/api/v1/namespaces/default/configmaps/late", {{"data", {{"a", "b"}}}});
+  CHECK(age() == "70s");
+}
+
 TEST_CASE("selector watch: entering is ADDED, leaving is DELETED") {
   Api api;
   auto watch = api.watch(kMaps + "?watch=true&labelSelector=tier%3Dgold&resourceVersion=" +
