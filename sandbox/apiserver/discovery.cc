@@ -218,7 +218,8 @@ std::optional<Answer<Response>> serve_document(const Core& core, const Call& cal
   if (health) {
     Response response;
     response.content_type = "text/plain; charset=utf-8";
-    response.body = "ok";
+    response.body =
+        call.query.has("verbose") ? "[+]ping ok\n[+]store ok\n" + first + " check passed\n" : "ok";
     return response;
   }
   if (first == "version" && path.size() == 1) return json_response(version_document());

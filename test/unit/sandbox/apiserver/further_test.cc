@@ -90,6 +90,13 @@ TEST_CASE("ports of endpoints: TCP unless they say otherwise (kubectl describe r
   CHECK(slice.body["ports"][0] == parse(R"({"name":"","port":80,"protocol":"TCP"})"));
 }
 
+TEST_CASE("health: ok, and with verbose what was looked at") {
+  Api api;
+  CHECK(api.raw("GET", "/readyz").body == "ok");
+  CHECK(api.raw("GET", "/readyz?verbose").body == "[+]ping ok\n[+]store ok\nreadyz check passed\n");
+  CHECK(api.raw("GET", "/livez?verbose").body.ends_with("livez check passed\n"));
+}
+
 TEST_CASE("core Endpoints: every answer carries the warning that they are deprecated") {
   Api api;
   const auto answer = api.get("/api/v1/endpoints");
