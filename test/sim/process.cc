@@ -127,7 +127,7 @@ bool SimProcess::knows(const std::string& uid) const {
 
 bool SimProcess::able() const {
   const MonoTime now = around_.world.clock().now();
-  return !dead_ && !ended() && now >= cut_until_ && now >= time_.still_until() &&
+  return !dead_ && !ended() && now >= std::max({cut_until_, held_until_, time_.still_until()}) &&
          around_.checker.holds(role_.name, name_);
 }
 
@@ -189,6 +189,7 @@ sandbox::StreamFate SimProcess::on_stream(const std::string& target) {
   if (dead_ || now < around_.down_until) return {.break_now = true};
   sandbox::StreamFate fate = around_.plan.stream(name_, target, now);
   const MonoTime quiet = std::max({cut_until_, deaf_until_, time_.still_until()});
+  if (cut_until_ > now) held_until_ = std::max(held_until_, cut_until_);
   if (quiet > now) fate.delay = std::max(fate.delay, std::chrono::ceil<Millis>(quiet - now));
   return fate;
 }

@@ -44,7 +44,7 @@ class SimProcess final : public sandbox::Network {
   void start();
   /// From now on nothing reaches the server any more; what still runs unwinds by itself.
   void kill();
-  /// The network works again.
+  /// The network works again; what was held back on the way comes when it would have come.
   void heal() { cut_until_ = deaf_until_ = {}; }
   /// Its cache has this pod on a node.
   [[nodiscard]] bool knows(const std::string& uid) const;
@@ -92,6 +92,7 @@ class SimProcess final : public sandbox::Network {
   std::function<MonoTime()> fence_;
   MonoTime cut_until_ = {};
   MonoTime deaf_until_ = {};
+  MonoTime held_until_ = {};  ///< A piece of a watch that met the cut-off arrives then, also after heal().
   bool dead_ = false;
 };
 
