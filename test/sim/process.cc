@@ -14,6 +14,7 @@ using sandbox::CallFate;
 
 /// What the transport of the real processes promises (rule 9).
 constexpr Millis kDeadConnection{10'000};
+constexpr Millis kLongestBackOff{30'000};  // client rule 10
 
 bool is_lease(const kube::HttpRequest& request) {
   return request.target.find("/leases") != std::string::npos;
@@ -127,8 +128,21 @@ bool SimProcess::knows(const std::string& uid) const {
 
 bool SimProcess::able() const {
   const MonoTime now = around_.world.clock().now();
-  return !dead_ && !ended() && now >= std::max({cut_until_, held_until_, time_.still_until()}) &&
+  const bool backs_off = std::ranges::any_of(
+      backing_off_, [now](const auto& each) { return now < each.second + kLongestBackOff; });
+  return !dead_ && !ended() && !backs_off &&
+         now >= std::max({cut_until_, held_until_, time_.still_until()}) &&
          around_.checker.holds(role_.name, name_);
+}
+
+void SimProcess::follow_back_off(const std::string& target, bool failed) {
+  if (target.find("watch=1") == std::string::npos && target.find("limit=") == std::string::npos) return;
+  std::string collection = target.substr(0, target.find('?'));
+  if (failed) {
+    backing_off_.insert_or_assign(std::move(collection), around_.world.clock().now());
+  } else {
+    backing_off_.erase(collection);
+  }
 }
 
 void SimProcess::befall(const ProcessFate& fate, const kube::HttpRequest& request, CallFate& call) {
@@ -176,6 +190,7 @@ CallFate SimProcess::on_call(kube::HttpRequest& request) {
   ProcessFate process;
   CallFate fate = around_.plan.call(name_, request, now, process);
   befall(process, request, fate);
+  if (!is_write(request)) follow_back_off(request.target, fate.kind != CallFate::Kind::kDelivered);
   if (process.stale) make_stale(request);
   if (small_pages_ && !around_.plan.ended()) make_small(request);
   // Standing still, it neither sends nor hears.
@@ -188,6 +203,7 @@ sandbox::StreamFate SimProcess::on_stream(const std::string& target) {
   const MonoTime now = around_.world.clock().now();
   if (dead_ || now < around_.down_until) return {.break_now = true};
   sandbox::StreamFate fate = around_.plan.stream(name_, target, now);
+  if (fate.break_now) follow_back_off(target, true);
   const MonoTime quiet = std::max({cut_until_, deaf_until_, time_.still_until()});
   if (cut_until_ > now) held_until_ = std::max(held_until_, cut_until_);
   if (quiet > now) fate.delay = std::max(fate.delay, std::chrono::ceil<Millis>(quiet - now));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -70,6 +71,8 @@ class SimProcess final : public sandbox::Network {
  private:
   [[nodiscard]] kube::Environment env();
   boost::asio::awaitable<void> live();
+  /// A list or watch has failed, and its informer backs off; or it is under way again.
+  void follow_back_off(const std::string& target, bool failed);
   void befall(const ProcessFate& fate, const kube::HttpRequest& request, sandbox::CallFate& call);
   void make_stale(kube::HttpRequest& request);
   static void make_small(kube::HttpRequest& request);
@@ -93,6 +96,7 @@ class SimProcess final : public sandbox::Network {
   MonoTime cut_until_ = {};
   MonoTime deaf_until_ = {};
   MonoTime held_until_ = {};  ///< A piece of a watch that met the cut-off arrives then, also after heal().
+  std::map<std::string, MonoTime> backing_off_;  ///< Collections whose list or watch failed, and when it did.
   bool dead_ = false;
 };
 
