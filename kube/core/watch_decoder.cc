@@ -152,6 +152,8 @@ Result<WatchFrame> WatchDecoder::split(std::string_view frame) {
       object = raw;
     }
   }
+  // A broken event may make the parser read on into what follows in the buffer.
+  if (document.current_location().error() != simdjson::OUT_OF_BOUNDS) return malformed("a broken event");
   if (!type || !object) return malformed("an event without type or object");
   WatchFrame out;
   TRY(out.type, type_of(*type));

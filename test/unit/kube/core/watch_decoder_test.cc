@@ -138,6 +138,18 @@ TEST_CASE("bytes that are no watch: refused with a reason") {
   }
 }
 
+TEST_CASE("broken event: refused, whatever follows it in the buffer") {
+  const std::string broken = R"({"type":"ERROR","object":{:"2"},"":"io":s})";
+  for (const std::string after : {"", "}", "\n", "{"}) {
+    CAPTURE(after);
+    WatchDecoder decoder;
+    decoder.feed(broken + after);
+    const auto frame = decoder.next();
+    REQUIRE_FALSE(frame);
+    CHECK(frame.error().code == Code::kMalformed);
+  }
+}
+
 TEST_CASE("rule 3: a resourceVersion beyond 64 bits is passed on verbatim") {
   const std::string version = "123456789012345678901234567890";
   const auto seen = decode(event("ADDED", pod("a", version)), 100);
