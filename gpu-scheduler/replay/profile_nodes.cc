@@ -13,7 +13,9 @@ Result<std::vector<engine::NodeSpec>> nodes_of_profile(const std::string& folder
   TRY(const auto known, sandbox::Profile::load(sandbox::profiles_folder(folder), profile));
   std::vector<engine::NodeSpec> out;
   for (int64_t i = first; i < first + count; ++i) {
-    TRY(const api::Node node, api::decode_node(known.node(static_cast<size_t>(i)).dump()));
+    const auto object = known.node(static_cast<size_t>(i));
+    const std::string text = object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    TRY(const api::Node node, api::decode_node(text));
     out.push_back(scheduler::to_node_spec(node, nullptr));
   }
   return out;

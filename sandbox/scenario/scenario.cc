@@ -239,7 +239,7 @@ std::vector<std::string> manifest(const std::filesystem::path& path, const Entry
   if (objects->empty()) wrong(entry, fmt::format("{} holds no object", path.string()));
   std::vector<std::string> out;
   for (const Json& object : *objects)
-    out.push_back(object.dump());
+    out.push_back(dump(object));
   return out;
 }
 
@@ -281,12 +281,12 @@ Step step(const YamlNode& node, const std::filesystem::path& folder) {
   } else if (verb == "apply") {
     out.kind = Step::Kind::kApply;
     if (value.kind != YamlNode::Kind::kMapping) wrong(entry, "apply needs an object or the name of a file");
-    out.objects.push_back(to_json(value).dump());
+    out.objects.push_back(dump(to_json(value)));
   } else if (verb == "patch") {
     Map map(value, "patch");
     out.kind = Step::Kind::kPatch;
     object_keys(map, out.object);
-    out.patch = to_json(map.need("merge")).dump();
+    out.patch = dump(to_json(map.need("merge")));
     map.finish();
   } else if (verb == "delete") {
     Map map(value, "delete");

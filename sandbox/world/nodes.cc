@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "sandbox/apiserver/http.h"
+#include "sandbox/apiserver/json_io.h"
 #include "sandbox/apiserver/watch.h"
 
 namespace stowage::sandbox {
@@ -20,7 +21,7 @@ Result<void> create_nodes(Server& server, const Profile& profile, size_t first, 
     nlohmann::json node = profile.node(index);
     for (auto& condition : node["status"]["conditions"])
       condition["lastHeartbeatTime"] = condition["lastTransitionTime"] = time;
-    request.body = node.dump();
+    request.body = dump(node);
     const Response answer = server.handle(request, now);
     if (answer.status != 201)
       return fail(Code::kInvalidArgument, fmt::format("node {}: {}", index, answer.body));

@@ -62,7 +62,7 @@ class Loader {
     strip(object);
     const std::string path = fmt::format("{}{}{}/{}", resource->group.empty() ? "/api/" : "/apis/", version,
                                          resource->namespaced ? "/namespaces/" + ns : "", resource->plural);
-    Response answer = call("POST", path, object.dump(), "application/json");
+    Response answer = call("POST", path, dump(object), "application/json");
     if (answer.status != kCreated && answer.status != kConflict) {
       report_.refused.push_back(shown(kind, ns, name) + ": " + message_of(answer));
       return;
@@ -72,7 +72,7 @@ class Loader {
     uids_[old_uid] = string_at(Json::parse(answer.body, nullptr, false), {"metadata", "uid"});
     if (resource->has_status && object.contains("status")) {
       const Json status = {{"status", object["status"]}};
-      answer = call("PATCH", path + "/" + name + "/status", status.dump(), "application/merge-patch+json");
+      answer = call("PATCH", path + "/" + name + "/status", dump(status), "application/merge-patch+json");
       if (answer.status >= kBad)
         report_.refused.push_back("the status of " + shown(kind, ns, name) + ": " + message_of(answer));
     }
@@ -108,7 +108,7 @@ class Loader {
 
   void need_namespace(const std::string& ns) {
     const Json object = {{"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", {{"name", ns}}}};
-    if (namespaces_[ns]++ == 0) call("POST", "/api/v1/namespaces", object.dump(), "application/json");
+    if (namespaces_[ns]++ == 0) call("POST", "/api/v1/namespaces", dump(object), "application/json");
   }
 
   void strip(Json& object) {

@@ -33,6 +33,14 @@ std::string mistake(const std::string& text, const std::string& beside = "") {
 
 }  // namespace
 
+TEST_CASE("object with bytes that are no UTF-8: applied with a mark in their place") {
+  const auto scenario = read(
+      "cluster: {nodes: []}\nsteps:\n- apply: {kind: ConfigMap, apiVersion: v1, metadata: {name: "
+      "\"a\xbd\"}}\n");
+  REQUIRE(scenario);
+  CHECK(json::parse(scenario->steps.at(0).objects.at(0))["metadata"]["name"] == "a\xef\xbf\xbd");
+}
+
 TEST_CASE("scenario with everything in it: read as written") {
   const auto scenario = read(R"(description: for people
 cluster:

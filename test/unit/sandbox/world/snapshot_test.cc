@@ -58,6 +58,14 @@ TEST_CASE("manifest that cannot be read: the line is named") {
   CHECK_THAT(mistake("just text"), Catch::StartsWith("1: "));
 }
 
+TEST_CASE("snapshot with bytes that are no UTF-8: loaded, with a mark in their place") {
+  Api api;
+  auto objects = read("kind: ConfigMap\napiVersion: v1\nmetadata: {name: c}\ndata: {k: \"a\xbd\"}\n");
+  const auto report = load_snapshot(api.server, std::move(objects), api.now);
+  CHECK(report.loaded.at("ConfigMap") == 1);
+  CHECK(api.get("/api/v1/namespaces/default/configmaps/c").body["data"]["k"] == "a\xef\xbf\xbd");
+}
+
 TEST_CASE("snapshot: owners before what they own, new UIDs, status kept, server's fields left off") {
   Api api;
   const json node = {{"apiVersion", "v1"},
