@@ -10,7 +10,7 @@ namespace stowage::scheduler {
 /// The scheduler's own keys of its SchedulerConfig.
 struct SchedulerConfig {
   std::string scheduler_name = "stowage";  ///< Pods with this schedulerName are ours.
-  int64_t binds_in_flight = 24;            ///< 1..1000
+  int64_t binds_in_flight = 40;            ///< 1..1000
   Millis policy_status_every{60'000};      ///< Policy and pool statuses while the cluster is never quiet.
 };
 

@@ -19,8 +19,8 @@ namespace {
 
 /// With each look at a connection curl goes through every request that is under way on it. After one, answers
 /// gather for this long before the next: ten looks a second on an idle connection are not delayed, thousands
-/// on a busy one become fifty. (10 ms cost a scheduler in a burst of binds an eighth more CPU.)
-constexpr std::chrono::milliseconds kReadPause{20};
+/// on a busy one become sixty. docs/benchmarks.md has what other pauses cost.
+constexpr std::chrono::milliseconds kReadPause{15};
 
 }  // namespace
 

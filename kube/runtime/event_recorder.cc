@@ -37,7 +37,7 @@ constexpr size_t kBatch = 8;
 /// Under load each event takes from the server what the next bind or create needs: after a full batch a
 /// writer leaves the server to others for this many times as long as the batch took, half a second at most,
 /// unless many events wait or the process is about to end.
-constexpr int kRest = 2;
+constexpr int kRest = 3;
 constexpr Millis kLongestRest{500};
 constexpr size_t kPressed = kMaxWaiting / 2;
 constexpr int kAttempts = 4;

@@ -229,7 +229,7 @@ TEST_CASE("event: batches with pauses leave the server to others, without pauses
     return f.server.requests().size() - before;
   };
   CHECK(sent_after(1, Millis{4}) == 1);
-  // An answer takes 5 ms, and a rest twice as long.
+  // An answer takes 5 ms, and a rest three times as long.
   CHECK(sent_after(100, Millis{14}) == 16);
   f.world.run_for(Millis{1'000});
   REQUIRE(f.server.requests().size() == 101);
