@@ -114,6 +114,7 @@ TEST_CASE("a successor does not know the score: it keeps the one it finds while 
 
 TEST_CASE("more replicas than the schema lists: capped at 50") {
   std::vector<ReplicaPlacement> replicas;
+  replicas.reserve(80);
   for (int i = 0; i < 80; ++i)
     replicas.push_back({.replica = i, .placed = true, .nodes = {"n"}});
   const auto status = build_placement(1, replicas, "");

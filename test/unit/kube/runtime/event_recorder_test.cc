@@ -12,7 +12,6 @@
 using namespace stowage;
 using kube::Client;
 using kube::EventRecorder;
-using kube::EventTarget;
 using kube::Method;
 using kube::TaskScope;
 using nlohmann::json;

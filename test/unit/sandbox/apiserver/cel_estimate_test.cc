@@ -41,6 +41,7 @@ std::vector<std::string> said(const Json& schema) {
   std::vector<Cause> causes;
   parse_structural(schema, set, "schema", causes);
   std::vector<std::string> out;
+  out.reserve(causes.size());
   for (const Cause& cause : causes)
     out.push_back(cause.field + ": " + cause.message.substr(0, cause.message.find(" (try")));
   return out;
