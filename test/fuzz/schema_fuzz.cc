@@ -1,6 +1,5 @@
 // CustomResourceDefinitions: any document as a schema, read and then used on an object.
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <nlohmann/json.hpp>
@@ -9,15 +8,10 @@
 
 #include "sandbox/apiserver/parsed.h"
 #include "sandbox/apiserver/server.h"
+#include "test/fuzz/fresh_server.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace stowage::sandbox;
-  static const stowage::WallTime now{std::chrono::seconds(1'700'000'000)};
-  static const Server* original = [] {
-    auto* server = new Server();
-    server->bootstrap(now);
-    return server;
-  }();
   const auto schema =
       parse_yaml({reinterpret_cast<const char*>(data), size}, {.bytes = 1 << 14, .depth = 40});
   if (!schema) return 0;
@@ -33,10 +27,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                                 {"served", true},
                                 {"storage", true},
                                 {"schema", {{"openAPIV3Schema", schema->value}}}}}}}}};
-  Server server = original->fork(1);
+  Server server = fresh_server();
   const auto post = [&](const char* path, const Json& body) {
     Request request{.method = "POST", .path = path, .content_type = "application/json", .body = dump(body)};
-    return server.handle(request, now).status;
+    return server.handle(request, kFuzzTime).status;
   };
   if (post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition) != 201) return 0;
   const int status = post("/apis/fuzz.example.com/v1/things",
@@ -46,6 +40,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                            {"spec", {{"size", 3}, {"name", "x"}, {"list", {1, 2}}, {"map", {{"a", "b"}}}}}});
   if (status < 200 || status >= 500) __builtin_trap();
   Request documents{.method = "GET", .path = "/openapi/v3/apis/fuzz.example.com/v1"};
-  if (server.handle(documents, now).status != 200) __builtin_trap();
+  if (server.handle(documents, kFuzzTime).status != 200) __builtin_trap();
   return 0;
 }
